@@ -1,0 +1,191 @@
+"""The catalogue: walks the data folders, checks every file and turns it into the domain's objects."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from gpuplan_hardware.entities import Accelerator, Figure, Host, Link, Network, Node, Provider
+from gpuplan_hardware.errors import CatalogueError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from gpuplan_hardware import schema
+
+    AnyFile = TypeVar("AnyFile", bound=schema.FileModel)
+
+# pydantic is imported where a file is read, not here: importing the package must stay cheap.
+
+DATA = Path(__file__).parent / "data"
+
+
+def accelerators() -> dict[str, Accelerator]:
+    """Every known accelerator by its name, in alphabetical order.
+
+    Raises
+    ------
+    CatalogueError
+        When a file of data/accelerators is wrong; the message names file, field and value.
+    """
+    return dict(_accelerators())
+
+
+def nodes() -> dict[tuple[str, str], Node]:
+    """Every known node by (provider, name).
+
+    Raises
+    ------
+    CatalogueError
+        When a file of data/nodes is wrong or refers to an unknown accelerator or provider.
+    """
+    return dict(_nodes())
+
+
+def providers() -> dict[str, Provider]:
+    """Every known provider by its name.
+
+    Raises
+    ------
+    CatalogueError
+        When a file of data/providers is wrong.
+    """
+    return dict(_providers())
+
+
+@cache
+def _accelerators() -> dict[str, Accelerator]:
+    from gpuplan_hardware import schema
+
+    found: dict[str, Accelerator] = {}
+    for path, file in _read_folder("accelerators", schema.AcceleratorFile):
+        _refuse_twice(path, file.name, file.name in found)
+        found[file.name] = _accelerator(path, file)
+    return dict(sorted(found.items()))
+
+
+@cache
+def _providers() -> dict[str, Provider]:
+    from gpuplan_hardware import schema
+
+    found: dict[str, Provider] = {}
+    for path, file in _read_folder("providers", schema.ProviderFile):
+        _refuse_twice(path, file.name, file.name in found)
+        figure = file.volume_usd_per_gb_month
+        price = None if figure is None else figure.value
+        sources = _sources(path, file, file.sources)
+        found[file.name] = Provider(file.name, file.marketplace, price, file.notes, sources)
+    return found
+
+
+@cache
+def _nodes() -> dict[tuple[str, str], Node]:
+    from gpuplan_hardware import schema
+
+    found: dict[tuple[str, str], Node] = {}
+    for path, file in _read_folder("nodes", schema.NodeFile):
+        key = (file.provider, file.name)
+        _refuse_twice(path, "/".join(key), key in found)
+        _refuse_unknown(path, "provider", file.provider, _providers())
+        _refuse_unknown(path, "accelerator", file.accelerator, _accelerators())
+        found[key] = _node(path, file, _accelerators()[file.accelerator])
+    return found
+
+
+def _accelerator(path: Path, file: schema.AcceleratorFile) -> Accelerator:
+    peaks = {"bf16": file.peak_flops.bf16, "fp16": file.peak_flops.fp16, "fp8": file.peak_flops.fp8}
+    native = {precision: figure.value for precision, figure in peaks.items() if figure is not None}
+    if not native:
+        raise _file_error(path, "peak_flops", "{}", "one of bf16, fp16 and fp8 at least was expected")
+    return Accelerator(
+        name=file.name,
+        aliases=tuple(file.aliases),
+        families=tuple(file.families),
+        vendor=file.vendor,
+        kernel_family=file.kernel_family,
+        usable_memory_bytes=int(file.usable_memory_bytes.value),
+        memory_bandwidth_bytes_per_second=file.memory_bandwidth_bytes_per_second.value,
+        peak_flops=native,
+        tdp_watts=file.tdp_watts.value,
+        sources=_sources(path, file, file.sources),
+    )
+
+
+def _node(path: Path, file: schema.NodeFile, accelerator: Accelerator) -> Node:
+    gpus, rate = int(file.gpus_per_node.value), file.intra_node.bytes_per_second_per_gpu.value
+    if (gpus == 1) != (file.intra_node.kind == "none") or (gpus == 1) != (rate == 0):
+        right = 'kind "none" and 0 bytes/s on a node with one GPU, else a link with a rate'
+        raise _file_error(path, "intra_node", f"{file.intra_node.kind}, {rate:g} bytes/s, {gpus} GPUs", right)
+    return Node(
+        name=file.name,
+        provider=file.provider,
+        accelerator=accelerator,
+        gpus_per_node=gpus,
+        intra_node=Link(file.intra_node.kind, rate),
+        network=_network(file.network),
+        host=Host(_integer(file.host.vcpus), _integer(file.host.ram_bytes), _integer(file.host.nvme_bytes)),
+        sources=_sources(path, file, file.sources),
+    )
+
+
+def _network(file: schema.NetworkFile | None) -> Network | None:
+    return None if file is None else Network(file.kind, file.bytes_per_second_per_gpu.value, file.rdma)
+
+
+def _integer(figure: schema.FigureFile | None) -> int | None:
+    return None if figure is None else int(figure.value)
+
+
+def _sources(path: Path, file: schema.FileModel, texts: dict[str, str]) -> dict[str, Figure]:
+    from gpuplan_hardware import schema
+
+    resolved: dict[str, Figure] = {}
+    for field, figure in schema.figures(file).items():
+        if figure.source not in texts:
+            right = f"one of the keys of [sources] was expected: {', '.join(sorted(texts)) or 'there is none'}"
+            raise _file_error(path, f"{field}.source", figure.source, right)
+        resolved[field] = Figure(figure.value, texts[figure.source], figure.as_of, figure.basis)
+    return resolved
+
+
+def _read_folder(folder: str, model: type[AnyFile]) -> Iterator[tuple[Path, AnyFile]]:
+    for path in sorted((DATA / folder).glob("*.toml")):
+        yield path, _read_file(path, model)
+
+
+def _read_file(path: Path, model: type[AnyFile]) -> AnyFile:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _file_error(path, "file", path.name, f"it is not valid TOML ({error})") from None
+    except ValidationError as error:
+        raise _schema_error(path, error) from None
+
+
+def _schema_error(path: Path, error: ValidationError) -> CatalogueError:
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    value = first["input"]
+    if isinstance(value, dict):
+        value = value.get("value", value)
+    return _file_error(path, field, str(value), first["msg"].removeprefix("Value error, "))
+
+
+def _file_error(path: Path, field: str, value: str, problem: str) -> CatalogueError:
+    place = f"{path.parent.name}/{path.name}"
+    return CatalogueError(field, value, f"{place}: {field} is {value[:200]!r}: {problem}.")
+
+
+def _refuse_twice(path: Path, name: str, known: bool) -> None:
+    if known:
+        raise _file_error(path, "name", name, "another file has it already, and names must be unique")
+
+
+def _refuse_unknown(path: Path, field: str, name: str, known: dict[str, Accelerator] | dict[str, Provider]) -> None:
+    if name not in known:
+        raise _file_error(path, field, name, f"one of the catalogue's was expected: {', '.join(known)}")

@@ -1,0 +1,216 @@
+"""What can be rented or bought: accelerators, links, hosts, nodes, providers, offers. Base units throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+Basis = Literal["datasheet", "measured", "assumed"]
+KernelFamily = Literal["volta", "turing", "ampere", "ampere-ga10x", "ada", "hopper", "blackwell", "cdna3"]
+LinkKind = Literal["nvswitch", "nvlink-mesh", "nvlink-pairs", "infinity-fabric", "pcie", "none"]
+NetworkKind = Literal["infiniband", "roce", "efa", "gpudirect-tcpx", "tcp", "unspecified"]
+Pricing = Literal["on-demand", "spot", "reserved-1y", "reserved-3y", "owned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number and where it comes from.
+
+    Attributes
+    ----------
+    value : float
+        The number, in the base unit that its key names.
+    source : str
+        The public source, spelled out.
+    as_of : date
+        The day the source says so; where it carries no date, the day it was read.
+    basis : {"datasheet", "measured", "assumed"}
+        Published by the maker or seller; observed on the real thing; or neither, only recalled or reasoned.
+    """
+
+    value: float
+    source: str
+    as_of: date
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """One GPU model.
+
+    Attributes
+    ----------
+    name : str
+        The catalogue's name, such as "H100-SXM".
+    aliases : tuple of str
+        Other names for exactly this model (drivers, clouds, catalogues).
+    families : tuple of str
+        Names for a group of models that this one belongs to, such as "A100" and "A100-80GB".
+    vendor : str
+        "NVIDIA" or "AMD".
+    kernel_family : str
+        The key under which measured kernel constants are fitted.
+    usable_memory_bytes : int
+        What a training process can address (PyTorch's total), which is less than the marketing figure.
+    memory_bandwidth_bytes_per_second : float
+        Datasheet rate of the device memory.
+    peak_flops : mapping of str to float
+        Dense (never sparse) FLOP/s with fp32 accumulation, for the natively supported of "bf16", "fp16" and "fp8".
+    tdp_watts : float
+        Board power limit.
+    sources : mapping of str to Figure
+        The provenance of each number, keyed by field ("peak_flops.bf16").
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    families: tuple[str, ...]
+    vendor: str
+    kernel_family: KernelFamily
+    usable_memory_bytes: int
+    memory_bandwidth_bytes_per_second: float
+    peak_flops: Mapping[str, float] = field(hash=False)
+    tdp_watts: float
+    sources: Mapping[str, Figure] = field(hash=False, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The link between the GPUs of a node.
+
+    Attributes
+    ----------
+    kind : str
+        "none" on a node with a single GPU.
+    bytes_per_second_per_gpu : float
+        What one GPU can send while all others do the same: ONE way, half of the usual "bidirectional" figure.
+    """
+
+    kind: LinkKind
+    bytes_per_second_per_gpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The network between nodes, as far as GPUs can use it.
+
+    Attributes
+    ----------
+    kind : str
+        The fabric; "unspecified" when only its rate is known.
+    bytes_per_second_per_gpu : float
+        One way, the node's rate divided by its GPUs.
+    rdma : bool or None
+        Whether NICs read GPU memory directly; None when unknown.
+    """
+
+    kind: NetworkKind
+    bytes_per_second_per_gpu: float
+    rdma: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine around the GPUs. None means unknown and is never guessed; 0 NVMe means that there is none."""
+
+    vcpus: int | None
+    ram_bytes: int | None
+    nvme_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine shape of a provider.
+
+    Attributes
+    ----------
+    name : str
+        The provider's own name for the shape ("p4d.24xlarge").
+    provider : str
+        Name of the provider.
+    accelerator : Accelerator
+        The GPU model; all GPUs of a node are alike.
+    gpus_per_node : int
+        How many of them.
+    intra_node : Link
+        The link between them.
+    network : Network or None
+        The fabric between nodes; None when unknown, and then a job may not span nodes.
+    host : Host
+        CPU cores, memory and local disks.
+    sources : mapping of str to Figure
+        The provenance of each number, keyed by field ("host.vcpus").
+    """
+
+    name: str
+    provider: str
+    accelerator: Accelerator
+    gpus_per_node: int
+    intra_node: Link
+    network: Network | None
+    host: Host
+    sources: Mapping[str, Figure] = field(hash=False, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Someone who rents nodes.
+
+    Attributes
+    ----------
+    name : str
+        Lower-case name ("aws").
+    marketplace : bool
+        True when single hosts of third parties are let, with no promise of service.
+    volume_usd_per_gb_month : float or None
+        Price of network storage, USD for 1e9 bytes and a month; None when unknown.
+    notes : str
+        What the price is for.
+    sources : mapping of str to Figure
+        The provenance of the price.
+    """
+
+    name: str
+    marketplace: bool
+    volume_usd_per_gb_month: float | None
+    notes: str = ""
+    sources: Mapping[str, Figure] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A node shape at a price.
+
+    Attributes
+    ----------
+    id : str
+        Readable and unique: "aws/p4d.24xlarge/us-east-1/on-demand".
+    provider : Provider
+        Who sells it.
+    region : str
+        Where; "any" when the price is the same everywhere.
+    pricing : str
+        "on-demand", "spot", "reserved-1y", "reserved-3y" or "owned".
+    node : Node
+        What is sold.
+    price_usd_per_hour : float
+        USD for an hour of the whole node.
+    max_nodes : int
+        How many nodes one job may use; 1 where the fabric between nodes is unknown.
+    as_of : date
+        The day of the price.
+    source : str
+        Where the price comes from, and what `max_nodes` rests on.
+    """
+
+    id: str
+    provider: Provider
+    region: str
+    pricing: Pricing
+    node: Node
+    price_usd_per_hour: float
+    max_nodes: int
+    as_of: date
+    source: str

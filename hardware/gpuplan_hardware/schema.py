@@ -1,0 +1,153 @@
+"""The shape of the catalogue's TOML files, checked with pydantic. Nothing here knows the domain's dataclasses."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from gpuplan_hardware.entities import Basis, KernelFamily, LinkKind, NetworkKind
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _iso_date(value: Any) -> Any:
+    # Pydantic alone would also take numbers for dates (seconds since 1970).
+    if isinstance(value, str):
+        if not _ISO_DATE.fullmatch(value):
+            raise ValueError("should be a date such as 2026-11-20")
+        return date.fromisoformat(value)
+    return value
+
+
+class FileModel(BaseModel):
+    """A table of a catalogue file: unknown keys and mistaken types are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+Text = Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class FigureFile(FileModel):
+    """`{ value = 8, source = "key", as_of = "2026-11-20", basis = "datasheet" }`; the key is one of [sources]."""
+
+    value: float
+    source: Text
+    as_of: Annotated[date, BeforeValidator(_iso_date)]
+    basis: Basis
+
+
+def _between(lowest: float, highest: float, unit: str) -> AfterValidator:
+    def check(figure: FigureFile) -> FigureFile:
+        if not lowest <= figure.value <= highest:
+            raise ValueError(f"{figure.value:g} is not plausible, should be from {lowest:g} to {highest:g} {unit}")
+        return figure
+
+    return AfterValidator(check)
+
+
+def _whole() -> AfterValidator:
+    def check(figure: FigureFile) -> FigureFile:
+        if figure.value != int(figure.value):
+            raise ValueError(f"{figure.value:g} should be a whole number")
+        return figure
+
+    return AfterValidator(check)
+
+
+# The ranges hold everything sold since 2017 with room to grow; what they catch is a wrong unit (GiB, TFLOPs, Gbit/s).
+MemoryBytes = Annotated[FigureFile, _between(4e9, 2e12, "bytes"), _whole()]
+MemoryBandwidth = Annotated[FigureFile, _between(1e11, 5e13, "bytes/s")]
+PeakFlops = Annotated[FigureFile, _between(1e13, 1e17, "dense FLOP/s")]
+Watts = Annotated[FigureFile, _between(30, 5000, "watts")]
+LinkRate = Annotated[FigureFile, _between(0, 5e12, "bytes/s one way")]
+NetworkRate = Annotated[FigureFile, _between(1e8, 5e11, "bytes/s one way per GPU")]
+Gpus = Annotated[FigureFile, _between(1, 128, "GPUs"), _whole()]
+Vcpus = Annotated[FigureFile, _between(1, 2048, "vCPUs"), _whole()]
+RamBytes = Annotated[FigureFile, _between(1e9, 3e13, "bytes"), _whole()]
+NvmeBytes = Annotated[FigureFile, _between(0, 1e15, "bytes"), _whole()]
+VolumePrice = Annotated[FigureFile, _between(0.001, 5, "USD per GB and month")]
+
+
+class PeakFlopsFile(FileModel):
+    """[peak_flops]: the natively supported precisions only."""
+
+    bf16: PeakFlops | None = None
+    fp16: PeakFlops | None = None
+    fp8: PeakFlops | None = None
+
+
+class AcceleratorFile(FileModel):
+    """data/accelerators/*.toml."""
+
+    name: Text
+    aliases: list[Text]
+    families: list[Text]
+    vendor: Text
+    kernel_family: KernelFamily
+    usable_memory_bytes: MemoryBytes
+    memory_bandwidth_bytes_per_second: MemoryBandwidth
+    tdp_watts: Watts
+    peak_flops: PeakFlopsFile
+    sources: dict[Text, Text]
+
+
+class LinkFile(FileModel):
+    """[intra_node]."""
+
+    kind: LinkKind
+    bytes_per_second_per_gpu: LinkRate
+
+
+class NetworkFile(FileModel):
+    """[network]; leave the table out when the fabric is unknown, and `rdma` when that is."""
+
+    kind: NetworkKind
+    rdma: bool | None = None
+    bytes_per_second_per_gpu: NetworkRate
+
+
+class HostFile(FileModel):
+    """[host]; leave out what is unknown."""
+
+    vcpus: Vcpus | None = None
+    ram_bytes: RamBytes | None = None
+    nvme_bytes: NvmeBytes | None = None
+
+
+class NodeFile(FileModel):
+    """data/nodes/*.toml."""
+
+    name: Text
+    provider: Text
+    accelerator: Text
+    gpus_per_node: Gpus
+    intra_node: LinkFile
+    network: NetworkFile | None = None
+    host: HostFile = HostFile()
+    sources: dict[Text, Text]
+
+
+class ProviderFile(FileModel):
+    """data/providers/*.toml; leave the price out when it is unknown."""
+
+    name: Text
+    marketplace: bool
+    notes: str = ""
+    volume_usd_per_gb_month: VolumePrice | None = None
+    sources: dict[Text, Text] = {}
+
+
+def figures(table: FileModel, prefix: str = "") -> dict[str, FigureFile]:
+    """Every figure of a file, keyed by its dotted path."""
+    found: dict[str, FigureFile] = {}
+    for key in type(table).model_fields:
+        value = getattr(table, key)
+        if isinstance(value, FigureFile):
+            found[prefix + key] = value
+        elif isinstance(value, FileModel):
+            found.update(figures(value, f"{prefix}{key}."))
+    return found

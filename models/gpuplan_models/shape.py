@@ -1,0 +1,130 @@
+"""A model's shape: the stack of layers between an embedding and a head.
+
+Symbols used in the docstrings: h hidden size, V vocabulary. All sizes are counts (features, parameters, layers);
+nothing here knows a storage type, a layout or a device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gpuplan_models.layers import LayerKind
+from gpuplan_models.targets import Targets
+
+NativeWeights = Literal["bf16", "fp8"]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A model's shape: a stack of layer kinds between an embedding and a head.
+
+    Attributes
+    ----------
+    name
+        Name in the catalogue, or of the file that it was read from.
+    layers
+        Layer kinds in the order of the stack (dense-first layers before the MoE layers).
+    mtp_parameters
+        Parameters of the multi-token-prediction modules as the checkpoint stores them, with their own copies of
+        embedding and head. Counted apart: fine-tuning does not train them.
+    tokenizer
+        Key of the tokenizer family in `gpuplan_models.tokenizers`.
+    max_sequence_length
+        ``max_position_embeddings``, in tokens.
+    native_weights
+        Storage of the published weights, which decides how many bytes are downloaded.
+    parameter_basis
+        How the parameter count was verified.
+    source
+        Where the shape was taken from.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    model_type: str
+    hidden_size: int
+    vocab_size: int
+    tied_embeddings: bool
+    layers: tuple[LayerKind, ...]
+    final_norm_parameters: int
+    mtp_parameters: int
+    tokenizer: str
+    max_sequence_length: int
+    native_weights: NativeWeights
+    parameter_basis: str
+    source: str
+
+    @property
+    def layer_count(self) -> int:
+        """Number of layers, without multi-token-prediction modules."""
+        return sum(kind.count for kind in self.layers)
+
+    @property
+    def embedding_parameters(self) -> int:
+        """Parameters of the input embedding: ``V * h``."""
+        return self.vocab_size * self.hidden_size
+
+    @property
+    def head_parameters(self) -> int:
+        """Parameters of the output head: ``V * h``, or 0 where it is the embedding."""
+        return 0 if self.tied_embeddings else self.embedding_parameters
+
+    @property
+    def parameters(self) -> int:
+        """Exact number of parameters, without multi-token-prediction modules."""
+        return self._ends + sum(kind.count * kind.parameters for kind in self.layers)
+
+    @property
+    def active_parameters(self) -> int:
+        """Parameters that one token passes through, the whole embedding and head included."""
+        return self._ends + sum(kind.count * kind.active_parameters for kind in self.layers)
+
+    @property
+    def expert_parameters(self) -> int:
+        """Parameters of all routed experts of all layers."""
+        return sum(kind.count * kind.expert_parameters for kind in self.layers)
+
+    @property
+    def routed_experts(self) -> int:
+        """Number of routed experts of a MoE layer, 0 for a dense model."""
+        return max(kind.routed_experts for kind in self.layers)
+
+    @property
+    def _ends(self) -> int:
+        return self.embedding_parameters + self.head_parameters + self.final_norm_parameters
+
+    def adapter_parameters(self, rank: int, targets: Targets) -> int:
+        """Return the LoRA parameters of the whole stack; raises `ModelError` as `LayerKind.adapter_parameters`."""
+        return sum(kind.count * kind.adapter_parameters(rank, targets) for kind in self.layers)
+
+    def tensor_parallel_divides(self, degree: int) -> bool:
+        """Return whether tensor parallelism of `degree` cuts heads, key-value heads and widths into equal parts.
+
+        Megatron-Core demands it: ``TransformerConfig.__post_init__`` refuses `num_attention_heads` and
+        `num_query_groups` that are no multiples of the degree, and ``tensor_parallel.utils.divide`` any width. The
+        vocabulary is padded instead. MLA has no groups: its core has as many key-value heads as heads.
+        """
+        return degree >= 1 and all(kind.tensor_parallel_divides(degree) for kind in self.layers)
+
+    def expert_parallel_divides(self, degree: int) -> bool:
+        """Return whether expert parallelism of `degree` deals the routed experts out evenly (1 always does).
+
+        Megatron-Core demands it: ``BaseMoELayer`` asserts that `num_moe_experts` is a multiple of the degree.
+        """
+        if degree == 1:
+            return True
+        experts = [kind.routed_experts for kind in self.layers if kind.routed_experts]
+        return degree > 1 and bool(experts) and all(count % degree == 0 for count in experts)
+
+
+def check_targets(architecture: Architecture, targets: Targets) -> None:
+    """Check that every LoRA target names something that can be adapted in `architecture`.
+
+    Raises
+    ------
+    ModelError
+        If a name is unknown (with close matches), names a router, or none is given.
+    """
+    for kind in architecture.layers:
+        kind.adapted_linears(targets)

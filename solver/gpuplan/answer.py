@@ -1,0 +1,191 @@
+"""From plans and outcomes to the answer that is printed: every number recomputed in floating point."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from gpuplan.job import Job
+from gpuplan.performance import interval
+from gpuplan.plan import Plan
+from gpuplan.result import (
+    HostAnswer,
+    Interval,
+    LayoutAnswer,
+    MemoryAnswer,
+    OfferAnswer,
+    PlanAnswer,
+    PredictionAnswer,
+    RuleAnswer,
+    TokensAnswer,
+)
+from gpuplan.rules import Quantity
+
+#: Confidence whose two-sided interval is 90 %: each side leaves 5 %.
+SIDE = 0.95
+
+
+def today() -> date:
+    """The date that ages of prices are counted to."""
+    return datetime.now(UTC).date()
+
+
+def plan_answer(plan: Plan) -> PlanAnswer:
+    """Write out a plan."""
+    return PlanAnswer(
+        offer=_offer(plan),
+        nodes=plan.nodes,
+        gpus=plan.gpus,
+        layout=_layout(plan),
+        prediction=_prediction(plan),
+        host=_host(plan),
+    )
+
+
+def rule_answer(quantity: Quantity) -> RuleAnswer:
+    """Write out how near a rule is to binding."""
+    return RuleAnswer(
+        rule=quantity.rule,
+        name=quantity.name,
+        required=quantity.required,
+        available=quantity.available,
+        unit=quantity.unit,
+        used_share=quantity.used_share,
+        satisfied=quantity.satisfied,
+    )
+
+
+def tokens_answer(job: Job) -> TokensAnswer:
+    """Write out how much there is to train on."""
+    return TokensAnswer(
+        tokens=job.tokens.tokens,
+        low=job.tokens.low,
+        high=job.tokens.high,
+        basis=job.tokens.basis,
+        epochs=job.epochs,
+        sequences=job.sequences,
+        sequence_length=job.sequence_length,
+    )
+
+
+def _offer(plan: Plan) -> OfferAnswer:
+    offer, node = plan.offer, plan.offer.node
+    network = None
+    if node.network is not None:
+        network = f"{node.network.kind} {node.network.bytes_per_second_per_gpu / 1e9:.4g} GB/s per GPU"
+    link = f"{node.intra_node.kind} {node.intra_node.bytes_per_second_per_gpu / 1e9:.4g} GB/s per GPU"
+    return OfferAnswer(
+        id=offer.id,
+        provider=offer.provider.name,
+        region=offer.region,
+        pricing=offer.pricing,
+        node=node.name,
+        gpu=node.accelerator.name,
+        gpus_per_node=node.gpus_per_node,
+        price_usd_per_hour=offer.price_usd_per_hour,
+        price_as_of=offer.as_of.isoformat(),
+        price_age_days=max(0, (today() - offer.as_of).days),
+        max_nodes=offer.max_nodes,
+        intra_node=link if node.gpus_per_node > 1 else "single GPU",
+        network=network,
+        source=offer.source,
+    )
+
+
+def _layout(plan: Plan) -> LayoutAnswer:
+    layout = plan.layout
+    return LayoutAnswer(
+        framework=layout.framework,
+        tensor_parallel=layout.tensor,
+        pipeline_parallel=layout.pipeline,
+        data_parallel=layout.data,
+        expert_parallel=layout.expert,
+        zero_stage=layout.zero,
+        micro_batch=layout.micro_batch,
+        gradient_accumulation=layout.gradient_accumulation,
+        global_batch=layout.global_batch,
+        recompute=layout.recompute,
+        gpus_used=layout.gpus,
+    )
+
+
+def _prediction(plan: Plan) -> PredictionAnswer:
+    p = plan.prediction
+    low, high = 1 / interval.factor(p.step_width, SIDE), interval.factor(p.step_width, SIDE)
+    hours = [plan.wall_seconds(factor) / 3600 for factor in (1.0, low, high)]
+    cost = [plan.cost_usd(factor) for factor in (1.0, low, high)]
+    return PredictionAnswer(
+        step_seconds=p.step_seconds,
+        step_seconds_interval=Interval(point=p.step_seconds, low=p.step_seconds * low, high=p.step_seconds * high),
+        step_parts_seconds=p.step_parts,
+        steps=plan.steps,
+        total_hours=hours[0],
+        total_hours_interval=Interval(point=hours[0], low=hours[1], high=hours[2]),
+        time_parts_hours=_time_parts(plan),
+        cost_usd=cost[0],
+        cost_usd_interval=Interval(point=cost[0], low=cost[1], high=cost[2]),
+        cost_parts_usd=_cost_parts(plan, cost[0]),
+        on_time_probability=plan.on_time_probability(),
+        tokens_per_second_per_gpu=p.tokens_per_step / p.step_seconds / plan.gpus,
+        model_flops_utilisation=p.model_flops_utilisation,
+        memory=MemoryAnswer(
+            bytes=p.memory_bytes,
+            bound_bytes=p.memory_bytes * interval.factor(p.memory_width, plan.job.confidence),
+            usable_bytes=p.usable_memory_bytes,
+            worst_stage=p.worst_stage,
+            parts_bytes=p.memory_parts,
+        ),
+        measured_runs_behind_it=p.covered,
+    )
+
+
+def _time_parts(plan: Plan) -> dict[str, float]:
+    """Hours by part; they sum to the wall clock. Trials that run one after the other are added up."""
+    job, parts = plan.job, {name: float(value) for name, value in plan.clock.parts.items()}
+    rounds = -(-job.trials // job.parallel)
+    train = rounds * plan.training_seconds
+    seconds = {
+        "provisioning": parts["provisioning"],
+        "download_weights": parts["download_weights"],
+        "load_and_warm_up": rounds * parts["load_and_warm_up"],
+        "training": train,
+        "evaluation": train * parts["evaluation_share"],
+        "checkpoints": train * parts["checkpoint_share"],
+        "lost_to_failures": train * parts["failure_share"],
+        "final_save": rounds * parts["final_save"],
+    }
+    trial = sum(seconds.values()) - parts["provisioning"] - parts["download_weights"]
+    seconds["contingency"] = trial * job.contingency
+    return {name: value / 3600 for name, value in seconds.items()}
+
+
+def _cost_parts(plan: Plan, total: float) -> dict[str, float]:
+    volume = 1 - plan.offer.price_usd_per_hour / plan.host.price_usd_per_node_hour
+    return {"nodes": total * (1 - volume), "network_volume": total * volume}
+
+
+def _host(plan: Plan) -> HostAnswer:
+    needs, host, network = plan.host, plan.offer.node.host, plan.offer.node.network
+    return HostAnswer(
+        required_vcpus=needs.vcpus,
+        available_vcpus=host.vcpus,
+        required_ram_bytes=needs.ram_bytes,
+        available_ram_bytes=host.ram_bytes,
+        required_storage_bytes=needs.storage_bytes,
+        available_nvme_bytes=host.nvme_bytes,
+        rented_volume_bytes=needs.volume_bytes,
+        required_network_bytes_per_second=required_network(plan),
+        available_network_bytes_per_second=None
+        if network is None
+        else network.bytes_per_second_per_gpu * plan.offer.node.gpus_per_node,
+    )
+
+
+#: Share of a step that traffic between nodes may take before the network counts as too slow.
+NETWORK_SHARE = 0.1
+
+
+def required_network(plan: Plan) -> float:
+    """Bytes/s a node needs between nodes so that its traffic takes a tenth of a step, and to fetch the weights in time."""
+    traffic = plan.prediction.network_bytes_per_step_per_gpu * plan.offer.node.gpus_per_node
+    during_steps = traffic / (NETWORK_SHARE * plan.prediction.step_seconds) if plan.nodes > 1 else 0.0
+    return max(during_steps, plan.job.weights_bytes_per_second)

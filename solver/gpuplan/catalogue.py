@@ -1,0 +1,48 @@
+"""The offers a job is solved over: the built-in ones, the user's file, or the user's own price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gpuplan.errors import InputError, input_error
+from gpuplan.job import Job
+from gpuplan_hardware import CatalogueError, Offer, offers, read_offers
+
+
+def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, ...]:
+    """Offers of `given`, else of the job's file, else built in; at the user's price where one is given.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or holds a row that cannot be used.
+    """
+    if given is not None:
+        found = tuple(given)
+    elif job.catalogue.offers_path is not None:
+        try:
+            found = read_offers(job.catalogue.offers_path)
+        except CatalogueError as error:
+            raise input_error(error) from error
+    else:
+        found = offers()
+    price = job.catalogue.price_usd_per_gpu_hour
+    return found if price is None else _priced(job, found, price)
+
+
+def _priced(job: Job, found: Sequence[Offer], price_usd_per_gpu_hour: float) -> tuple[Offer, ...]:
+    """Every known node shape of the user's GPU, at the user's price."""
+    names = job.limits.gpus or ()
+    chosen = [offer for offer in found if offer.node.accelerator.name in names]
+    if not chosen:
+        raise InputError("price", price_usd_per_gpu_hour, f"no node shape is known for {', '.join(names)}")
+    return tuple(
+        replace(
+            offer,
+            id=f"{offer.id}/own-price",
+            price_usd_per_hour=price_usd_per_gpu_hour * offer.node.gpus_per_node,
+            source="price given by the user",
+        )
+        for offer in chosen
+    )

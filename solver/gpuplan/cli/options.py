@@ -1,0 +1,67 @@
+"""Flags of the commands, made from the list of a job's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from gpuplan.fields import FIELDS, PINS, JobField
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OUTPUT = "Output"
+
+
+class JobCommand(click.Command):
+    """A command whose help lists the flags under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the flags group by group, in the order of `gpuplan.fields`."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        headings = {field.name: field.group for field in FIELDS}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                groups.setdefault(headings.get(parameter.name or "", OUTPUT), []).append(record)
+        for heading, records in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(records, col_max=28)
+
+
+def job_options(*, pins: bool) -> Callable[[F], F]:
+    """Add the flags that all commands share, and with `pins` those of a given cluster and layout."""
+
+    def decorate(function: F) -> F:
+        function = _output_options(function)
+        for field in reversed([field for field in FIELDS if pins or field.group != PINS]):
+            function = _option(field)(function)
+        return function
+
+    return decorate
+
+
+def _option(field: JobField) -> Callable[[F], F]:
+    """Make the flag of a field; what is not given stays None, so that a job file can say it."""
+    if field.kind == "switch":
+        return click.option(f"{field.flag}/--no-{field.flag[2:]}", field.name, default=None, help=field.help)
+    return click.option(field.flag, field.name, metavar=field.metavar, multiple=field.kind == "many", help=field.help)
+
+
+def _output_options(function: F) -> F:
+    """Add where the job comes from and where the answer goes."""
+    options = (
+        click.option("--job", "job_file", metavar="FILE.yaml", help="job file; flags win over it"),
+        click.option(
+            "--format",
+            "output_format",
+            type=click.Choice(["text", "json"], case_sensitive=False),
+            default="text",
+            help="form of the answer [text]",
+        ),
+        click.option("--out", "out", metavar="FILE", help="write the answer to a file"),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function

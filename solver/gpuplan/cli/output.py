@@ -1,0 +1,134 @@
+"""Where answers go: the terminal, a pipe, or a file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from gpuplan.errors import InputError
+
+if TYPE_CHECKING:
+    from gpuplan.result import Result
+
+PLAIN_WIDTH = 100
+"""Columns of text that does not go to a terminal."""
+PROGRESS_AFTER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Form and place of an answer, checked before the work begins.
+
+    Attributes
+    ----------
+    output_format
+        "text" or "json".
+    out
+        Path of a file, None for standard output.
+    """
+
+    output_format: str
+    out: str | None
+
+    def __post_init__(self) -> None:
+        if self.out is None:
+            return
+        folder = os.path.dirname(self.out) or "."  # noqa: PTH120  os.path does not raise for a name that is too long
+        if not self.out or os.path.isdir(self.out):  # noqa: PTH112
+            raise InputError("out", self.out, f"{self.out!r} is a folder; give the path of a file")
+        if not os.path.isdir(folder):  # noqa: PTH112
+            raise InputError(
+                "out", self.out, f"{self.out!r} is in a folder that does not exist; make it, or give another path"
+            )
+        if not os.access(folder, os.W_OK):
+            raise InputError(
+                "out", self.out, f"{self.out!r} is in a folder that cannot be written to; give another path"
+            )
+
+    def write(self, result: Result) -> None:
+        """Write the answer."""
+        if self.out is not None:
+            write_whole(Path(self.out), self._as_text(result))
+        elif self.output_format == "json":
+            click.echo(self._as_text(result), nl=False)
+        else:
+            _render(result, Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH))
+
+    def _as_text(self, result: Result) -> str:
+        """Return the answer as plain text or JSON, with a final line break."""
+        if self.output_format == "json":
+            return result.model_dump_json(indent=2) + "\n"
+        buffer = io.StringIO()
+        _render(result, Console(file=buffer, width=PLAIN_WIDTH))
+        return buffer.getvalue()
+
+
+def _render(result: Result, console: Console) -> None:
+    """Write the answer for people."""
+    from gpuplan.report.text import render
+
+    render(result, console)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that whoever reads it sees the old content or the new one, never half of it.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written to.
+    """
+    target = path.resolve()  # a link keeps pointing to the file
+    try:
+        if target.exists() and not target.is_file():  # a device or a pipe must not be replaced by a file
+            target.write_text(text, encoding="utf-8")
+            return
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).chmod(_mode(target))
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InputError("out", path, f"cannot write {str(path)!r}: {error.strerror}; give another path") from None
+
+
+def _mode(target: Path) -> int:
+    """Permissions of the file that is replaced, or those that a new file gets (a temporary file is private)."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+@contextlib.contextmanager
+def working() -> Iterator[None]:
+    """Show on a terminal that the program is at work, once that has taken a second; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    status = Console(stderr=True).status("searching ...")
+    timer = threading.Timer(PROGRESS_AFTER_SECONDS, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()

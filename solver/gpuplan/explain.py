@@ -1,0 +1,90 @@
+"""Why nothing fits: a minimal set of limits that conflict, and for each limit the smallest change that makes a plan exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gpuplan.answer import plan_answer
+from gpuplan.job import Job, Limits
+from gpuplan.pipeline import Outcome, find
+from gpuplan.result import Relaxation
+from gpuplan_hardware import Offer
+
+#: Stated when no limit of the user is to blame: no offer in the selection can hold the job at all.
+NO_OFFER = "offers"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit that can be lifted: the field of `Limits`, the objective whose least value is its smallest relaxation."""
+
+    name: str
+    field: str
+    objective: str
+    unit: str
+    scale: float = 1.0
+
+
+#: In the order in which the deletion filter tries to lift them.
+LIMITS = (
+    Limit("deadline", "deadline_seconds", "time_at_confidence", "hours", 1 / 3600),
+    Limit("budget", "budget_usd", "cost_at_confidence", "USD"),
+    Limit("max_gpus", "max_gpus", "gpus", "GPUs"),
+    Limit("max_nodes", "max_nodes", "nodes", "nodes"),
+)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Limits that conflict (a minimal set), and relaxations, cheapest plan first."""
+
+    conflict: list[str]
+    relaxations: list[Relaxation]
+
+
+def explain(job: Job, offers: Sequence[Offer]) -> Explanation:
+    """Explain why `job` has no plan among `offers`.
+
+    The conflict comes from a deletion filter: a limit is dropped for good when the others alone still leave no plan. What is left
+    is minimal: without any one of them there is a plan.
+    """
+    given = [limit for limit in LIMITS if getattr(job.limits, limit.field) is not None]
+    if _outcome(job, offers, given, "gpus").plan is None:
+        return Explanation([NO_OFFER], [])
+    conflict = list(given)
+    for limit in given:
+        lifted = [other for other in given if other not in conflict] + [limit]
+        if _outcome(job, offers, lifted, "gpus").plan is None:
+            conflict.remove(limit)
+    relaxations = [found for limit in given if (found := _relax(job, offers, limit)) is not None]
+    return Explanation(
+        [limit.name for limit in conflict], sorted(relaxations, key=lambda r: (r.plan.prediction.cost_usd, r.limit))
+    )
+
+
+def _relax(job: Job, offers: Sequence[Offer], limit: Limit) -> Relaxation | None:
+    """Least value of `limit` with which a plan exists, all other limits in force; None if lifting it alone does not help."""
+    outcome = _outcome(job, offers, [limit], limit.objective)
+    if outcome.plan is None or outcome.value is None:
+        return None
+    plan = replace(outcome.plan, job=job)
+    needed = outcome.value
+    if limit.field == "deadline_seconds":
+        needed = plan.deadline_clock_seconds(plan.step_factor)
+    elif limit.field in ("max_gpus", "max_nodes"):
+        needed *= job.parallel
+    before = getattr(job.limits, limit.field)
+    return Relaxation(
+        limit=limit.name,
+        **{"from": before * limit.scale},
+        to=needed * limit.scale * (1 + 1e-9),
+        unit=limit.unit,
+        plan=plan_answer(plan),
+    )
+
+
+def _outcome(job: Job, offers: Sequence[Offer], lifted: Sequence[Limit], objective: str) -> Outcome:
+    """Best plan with `lifted` limits out of force."""
+    limits: Limits = replace(job.limits, **{limit.field: None for limit in lifted})
+    return find(replace(job, limits=limits), offers, objective)

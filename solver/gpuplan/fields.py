@@ -1,0 +1,117 @@
+"""Every field of a job, once: its name in a job file (its flag with underscores), what it means, and an example.
+
+The command line builds its flags from this list and the error messages take their examples from it, so neither can
+drift. It imports nothing heavy, so that `gpuplan --help` stays instant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "many", "switch"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobField:
+    """One field of a job.
+
+    Attributes
+    ----------
+    name
+        Key in a job file; the flag is the same with hyphens.
+    metavar
+        Short form of what to write, for `--help`.
+    help
+        What it means, with examples and the default.
+    group
+        Heading in `--help`; the fields of `PINS` belong to `check` alone.
+    kind
+        "text" (a word or number), "many" (repeatable, or a list with commas) or "switch" (true or false).
+    """
+
+    name: str
+    metavar: str
+    help: str
+    group: str
+    kind: Kind = "text"
+
+    @property
+    def flag(self) -> str:
+        """The flag on the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+
+JOB = "Model and method"
+DATA = "Data and batch"
+LIMITS = "Limits"
+OFFERS = "What may be rented"
+SEARCH = "Certainty and search"
+PINS = "Given cluster and layout"
+
+FIELDS: tuple[JobField, ...] = (
+    JobField("model", "NAME|config.json", "a catalogue name or the path of a Hugging Face config.json", JOB),
+    JobField("method", "NAME", "full, lora or qlora", JOB),
+    JobField("lora_rank", "N", "rank of the adapters, 1 to 512 [16]", JOB),
+    JobField(
+        "lora_targets",
+        "WORDS",
+        "all-linear, attention, all-linear-except-experts, or module names such as q_proj,v_proj [all-linear]",
+        JOB,
+        "many",
+    ),
+    JobField("precision", "TYPE", "compute precision: bf16, fp16 or fp8 [bf16]", JOB),
+    JobField("weights", "TYPE", "stored precision of frozen weights: bf16, fp8, int8 or nf4 [of the method]", JOB),
+    JobField("optimizer", "NAME", "adamw or adamw-8bit [adamw]", JOB),
+    JobField("framework", "NAME", "megatron, torch-fsdp or hf-peft [what the layout needs]", JOB),
+    JobField("data", "SIZE|PATH", "training text: a size such as 1GB, or the path of a file or folder", DATA),
+    JobField("tokens", "N", "training tokens of one epoch, such as 250M, in place of --data", DATA),
+    JobField("samples", "N", "training samples of one epoch, one sequence each, in place of --data", DATA),
+    JobField("epochs", "N", "passes over the data, such as 3 [1]", DATA),
+    JobField("seq_len", "N", "tokens per sequence, such as 8192 [4096]", DATA),
+    JobField("packing", "SHARE", "share of each sequence that is no padding, such as 0.95 or 95% [1]", DATA),
+    JobField("bytes_per_token", "N", "bytes of text per token, such as 3.6 [4.0]", DATA),
+    JobField("language", "NAME", "language of the text, for bytes per token: en, zh, code or mixed", DATA),
+    JobField("tokenizer", "NAME|FILE", "a tokenizer family, or a tokenizer.json with which the data is sampled", DATA),
+    JobField(
+        "global_batch", "N|A:B", "sequences per optimizer step, fixed or a range such as 64:1024 [by data size]", DATA
+    ),
+    JobField("trials", "N", "runs of the job, such as 8 for a search of learning rates [1]", DATA),
+    JobField("parallel", "N", "trials that run at the same time, each on a cluster of its own [1]", DATA),
+    JobField("evaluation_share", "SHARE", "evaluation time as a share of the training time, such as 5% [0]", DATA),
+    JobField("deadline", "TIME", "time until the last trial is done, such as 24h, 90m, 2d or 1d12h", LIMITS),
+    JobField(
+        "deadline_from", "order|start", "when the clock starts: at the order, or at the first step [order]", LIMITS
+    ),
+    JobField("budget", "USD", "money for everything, such as $500 or 2k", LIMITS),
+    JobField("contingency", "SHARE", "time and money put on top for what goes wrong, such as 20% [0]", LIMITS),
+    JobField("max_gpus", "N", "GPUs at most, all trials that run together", LIMITS),
+    JobField("max_nodes", "N", "nodes at most, all trials that run together", LIMITS),
+    JobField("gpu", "NAME", "accelerators to consider, such as H100 or A100-80GB [all]", OFFERS, "many"),
+    JobField("exclude_gpu", "NAME", "accelerators to leave out", OFFERS, "many"),
+    JobField("provider", "NAME", "providers to consider, such as aws [all but marketplaces]", OFFERS, "many"),
+    JobField("region", "NAME", "regions to consider, such as us-east-1 [all]", OFFERS, "many"),
+    JobField("pricing", "KIND", "on-demand, spot, reserved-1y, reserved-3y or owned [on-demand]", OFFERS, "many"),
+    JobField("price", "USD", "your own price per GPU hour, such as 2.50, for the one --gpu", OFFERS),
+    JobField("marketplace", "", "also consider marketplaces", OFFERS, "switch"),
+    JobField("offers", "FILE.csv", "your own offers, in place of the built-in ones", OFFERS),
+    JobField("allow_unknown_host", "", "accept nodes whose CPU, RAM or disk nobody states", OFFERS, "switch"),
+    JobField("confidence", "P|point", "chance with which every limit must hold, above 0.5 and below 1 [0.9]", SEARCH),
+    JobField("minimize", "GOAL", "cost, gpus or time [cost]", SEARCH),
+    JobField("alternatives", "N", "next-best plans on other GPU types to show, 0 to 20 [3]", SEARCH),
+    JobField("time_limit", "TIME", "longest search, such as 60s [60s]", SEARCH),
+    JobField("workers", "N", "threads of the search, 0 for every core [0]", SEARCH),
+    JobField("seed", "N", "seed of the search [0]", SEARCH),
+    JobField("offer", "ID", "offer, such as aws/p5.48xlarge/us-east-1/on-demand", PINS),
+    JobField("nodes", "N", "nodes", PINS),
+    JobField("gpus", "N", "GPUs in use", PINS),
+    JobField("tp", "N", "tensor-parallel degree", PINS),
+    JobField("pp", "N", "pipeline-parallel degree", PINS),
+    JobField("dp", "N", "data-parallel degree", PINS),
+    JobField("ep", "N", "expert-parallel degree", PINS),
+    JobField("zero", "STAGE", "ZeRO stage, 0 to 3", PINS),
+    JobField("micro_batch", "N", "sequences per micro-batch and GPU", PINS),
+    JobField("recompute", "KIND", "none, selective or full", PINS),
+)
+
+BY_NAME = {field.name: field for field in FIELDS}

@@ -1,0 +1,148 @@
+"""From the user's words to a job that the solver can take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gpuplan.errors import InputError, choose, shown
+from gpuplan.job.batch import global_batches
+from gpuplan.job.data_size import samples, token_count
+from gpuplan.job.limits import known_offers, read_catalogue, read_limits, read_pins
+from gpuplan.job.reader import Reader
+from gpuplan.job.spec import JobSpec, make_spec
+from gpuplan.job.training import read_sequence_length, read_training
+from gpuplan.job.types import Job, Search
+from gpuplan.units import format_percent, parse_decimal, parse_duration, parse_fraction, parse_whole
+from gpuplan_hardware import Offer
+
+OBJECTIVES = ("cost", "gpus", "time")
+CONFIDENCE = 0.9
+MAX_EPOCHS = 10_000.0
+MAX_TRIALS = 100_000
+MAX_ALTERNATIVES = 20
+MAX_WORKERS = 1_024
+MAX_SEED = 2**31 - 1
+
+
+def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Job:
+    """Make a job of the user's words: names looked up, units read, defaults taken and written down.
+
+    Parameters
+    ----------
+    spec
+        The fields of `gpuplan.fields`, as a `JobSpec` or a mapping; a job that is resolved already is returned as it is.
+    offers
+        The offers that the job will be solved over, when they are not the built-in ones or those of ``spec.offers``:
+        providers, regions and offers are then looked up among them.
+
+    Returns
+    -------
+    Job
+        With a sentence in `assumptions` for each default.
+
+    Raises
+    ------
+    InputError
+        The first field that cannot be used.
+    """
+    if isinstance(spec, Job):
+        return spec
+    reader = Reader(spec if isinstance(spec, JobSpec) else make_spec(spec))
+    training = read_training(reader)
+    length = read_sequence_length(reader, training.architecture)
+    packing = reader.default("packing", _share_above_zero, 1.0, "sequences packed full")
+    tokens = token_count(reader, training.architecture, length, packing)
+    catalogue = read_catalogue(reader)
+    known = known_offers(catalogue, offers)
+    trials, parallel = _trials(reader)
+    job = Job(
+        architecture=training.architecture,
+        method=training.method,
+        precision=training.precision,
+        weights=training.weights,
+        tokens=tokens,
+        lora_rank=training.lora_rank,
+        lora_targets=training.lora_targets,
+        optimizer=training.optimizer,
+        framework=training.framework,
+        epochs=reader.default(
+            "epochs", lambda name, value: parse_decimal(name, value, 0.0, MAX_EPOCHS), 1.0, "1 epoch"
+        ),
+        sequence_length=length,
+        packing_efficiency=packing,
+        samples=samples(reader) or None,
+        global_batches=global_batches(reader, tokens.tokens),
+        trials=trials,
+        parallel=parallel,
+        contingency=reader.default("contingency", parse_fraction, 0.0, "no contingency"),
+        evaluation_share=reader.default("evaluation_share", parse_fraction, 0.0, "no time for evaluations"),
+        confidence=_confidence(reader),
+        objectives=_objectives(reader),
+        limits=read_limits(reader, known),
+        pins=read_pins(reader, training.framework, known),
+        catalogue=catalogue,
+        search=_search(reader),
+    )
+    return _with_assumptions(job, reader)
+
+
+def _with_assumptions(job: Job, reader: Reader) -> Job:
+    """Add what is assumed of every job, and the sentences that the reader has collected."""
+    reader.assume(f"{job.startup_seconds / 60:g} minutes from the order to the first step, besides loading the weights")
+    reader.assume(f"weights loaded at {job.weights_bytes_per_second / 1e9:g} GB/s per node")
+    reader.assume(f"a checkpoint every {job.checkpoint_interval_seconds / 60:g} minutes")
+    return replace(job, assumptions=tuple(reader.assumptions))
+
+
+def _share_above_zero(name: str, value: object) -> float:
+    """Share that cannot be nothing; a hundredth is the least that makes sense of padding."""
+    return parse_fraction(name, value, 0.01, 1.0)
+
+
+def _trials(reader: Reader) -> tuple[int, int]:
+    """Trials and how many of them run together."""
+    trials = reader.default("trials", lambda name, value: parse_whole(name, value, 1, MAX_TRIALS), 1)
+    sentence = "trials run one after the other" if trials > 1 else ""
+    parallel = reader.default("parallel", lambda name, value: parse_whole(name, value, 1, MAX_TRIALS), 1, sentence)
+    if parallel > trials:
+        message = (
+            f"{parallel} trials cannot run together when there are {trials}; give at most {trials}, or more trials"
+        )
+        raise InputError("parallel", reader.spec.parallel, message, (str(trials),))
+    return trials, parallel
+
+
+def _confidence(reader: Reader) -> float | None:
+    """Chance with which each limit must hold, None for the point estimate."""
+    word = reader.spec.confidence
+    if word is None:
+        reader.assume(f"deadline, budget and memory hold with {format_percent(CONFIDENCE)} confidence")
+        return CONFIDENCE
+    if str(word).strip().lower() == "point":
+        return None
+    try:
+        return parse_fraction("confidence", word, 0.5, 1.0, exclusive=True)
+    except InputError:
+        message = f"{shown(word)!r} must be above 0.5 and below 1, such as 0.9 or 90%, or the word point"
+        raise InputError("confidence", word, message) from None
+
+
+def _objectives(reader: Reader) -> tuple[str, ...]:
+    """What is minimised first, and the order in which ties are broken."""
+    first = reader.default("minimize", lambda name, value: choose(name, value, OBJECTIVES), "cost")
+    return (first, *(name for name in OBJECTIVES if name != first))
+
+
+def _search(reader: Reader) -> Search:
+    """How the search runs."""
+    default = Search()
+    return Search(
+        alternatives=reader.default(
+            "alternatives", lambda n, v: parse_whole(n, v, 0, MAX_ALTERNATIVES), default.alternatives
+        ),
+        time_limit_seconds=reader.default("time_limit", parse_duration, default.time_limit_seconds),
+        workers=reader.default("workers", lambda n, v: parse_whole(n, v, 0, MAX_WORKERS), default.workers),
+        seed=reader.default("seed", lambda n, v: parse_whole(n, v, 0, MAX_SEED), default.seed),
+    )

@@ -1,0 +1,156 @@
+"""What is trained and how: model, method, adapters, precisions, optimizer, framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpuplan.errors import InputError, choose, input_error, shown
+from gpuplan.job.reader import Reader
+from gpuplan.units import parse_whole
+from gpuplan_models import ModelError, architecture, check_targets, frameworks, methods
+
+if TYPE_CHECKING:
+    from gpuplan_models import Architecture, Framework, Method
+
+PRECISIONS = ("bf16", "fp16", "fp8")
+OPTIMIZERS = ("adamw", "adamw-8bit")
+SEQUENCE_LENGTH = 4096
+LORA_RANK, MAX_LORA_RANK = 16, 512
+LORA_TARGETS = "all-linear"
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The part of a `Job` that says what runs on each sequence."""
+
+    architecture: Architecture
+    method: Method
+    precision: str
+    weights: str
+    lora_rank: int
+    lora_targets: str | tuple[str, ...]
+    optimizer: str
+    framework: Framework | None
+
+
+def read_training(reader: Reader) -> Training:
+    """Read model, method, adapters, precisions, optimizer and framework, and check that they go together."""
+    model = _architecture(reader.required("model"))
+    method = methods()[choose("method", reader.required("method"), methods())]
+    rank, targets = _adapters(reader, model, method)
+    precision = reader.default("precision", _precision, "bf16", "bf16 compute")
+    weights = _weights(reader, model, method)
+    optimizer = reader.default(
+        "optimizer", lambda name, value: choose(name, value, OPTIMIZERS), "adamw", "AdamW optimizer"
+    )
+    framework = _framework(reader, method, precision, weights, optimizer)
+    return Training(model, method, precision, weights, rank, targets, optimizer, framework)
+
+
+def read_sequence_length(reader: Reader, model: Architecture) -> int:
+    """Tokens per sequence, not more than the model can take."""
+    most = model.max_sequence_length
+    default = min(SEQUENCE_LENGTH, most)
+    length = reader.default("seq_len", parse_whole, default, f"sequences of {default:,} tokens")
+    if length > most:
+        message = f"{length} is more than the {most:,} tokens that {model.name} can take; give at most {most}"
+        raise InputError("seq_len", reader.spec.seq_len, message, (str(most),))
+    return length
+
+
+def _architecture(text: str) -> Architecture:
+    """Find the model by name or config.json."""
+    try:
+        return architecture(text)
+    except ModelError as error:
+        raise input_error(error) from None
+
+
+def _adapters(reader: Reader, model: Architecture, method: Method) -> tuple[int, str | tuple[str, ...]]:
+    """Rank and targets; refused where nothing is adapted."""
+    if method.trains != "adapters":
+        for name in ("lora_rank", "lora_targets"):
+            reader.refuse(name, f"with method {method.name}, which trains no adapters")
+        return LORA_RANK, LORA_TARGETS
+    rank = reader.default("lora_rank", _rank, LORA_RANK, f"LoRA rank {LORA_RANK}")
+    words = reader.spec.lora_targets
+    if words is None:
+        reader.assume("LoRA on all linear layers")
+        return rank, LORA_TARGETS
+    targets = words[0] if len(words) == 1 else words
+    try:
+        check_targets(model, targets)
+    except ModelError as error:
+        raise input_error(error) from None
+    return rank, targets
+
+
+def _rank(name: str, value: object) -> int:
+    """LoRA rank."""
+    return parse_whole(name, value, 1, MAX_LORA_RANK)
+
+
+def _precision(name: str, value: object) -> str:
+    """Compute precision."""
+    return choose(name, value, PRECISIONS)
+
+
+def _weights(reader: Reader, model: Architecture, method: Method) -> str:
+    """Storage of the frozen weights; a method that trains everything freezes none."""
+    if method.default_weights is None:
+        reader.refuse("weights", f"with method {method.name}, which freezes no weights")
+        return "bf16"
+    given = reader.optional("weights", lambda name, value: str(value).strip().lower())
+    if given is not None:
+        return _allowed_weights(given, method)
+    sentence = f"frozen weights stored in {method.default_weights}"
+    if model.native_weights in method.frozen_weights and model.native_weights != method.default_weights:
+        sentence += (
+            f" (the checkpoint is published in {model.native_weights}: --weights {model.native_weights} keeps it so)"
+        )
+    reader.assume(sentence)
+    return method.default_weights
+
+
+def _allowed_weights(given: str, method: Method) -> str:
+    """Check that the method can freeze this storage, and name the method that can."""
+    if given in method.frozen_weights:
+        return given
+    others = [other.name for other in methods().values() if given in other.frozen_weights]
+    message = f"{shown(given)!r} does not go with method {method.name}, which takes {', '.join(method.frozen_weights)}"
+    if others:
+        message += f"; {given} weights go with method {' or '.join(others)}"
+    raise InputError("weights", given, message)
+
+
+def _framework(reader: Reader, method: Method, precision: str, weights: str, optimizer: str) -> Framework | None:
+    """Framework, None where the solver takes the one that a layout needs."""
+    name = reader.optional("framework", lambda field, value: choose(field, value, frameworks()))
+    if name is None:
+        reader.assume(_default_framework(method))
+        return None
+    framework = frameworks()[name]
+    checks = (
+        ("method", method.name, framework.methods),
+        ("precision", precision, framework.precisions),
+        ("optimizer", optimizer, framework.optimizers),
+        ("weights", weights, framework.frozen_weights if method.frozen_weights else (weights,)),
+    )
+    for field, value, allowed in checks:
+        if value not in allowed:
+            message = f"{name} does not support {field} {value}; it supports {', '.join(allowed)}"
+            raise InputError("framework", name, message, _frameworks_with(field, value))
+    return framework
+
+
+def _frameworks_with(field: str, value: str) -> tuple[str, ...]:
+    """Names of the frameworks that support a method, precision, optimizer or storage."""
+    attribute = "frozen_weights" if field == "weights" else f"{field}s"
+    return tuple(name for name, framework in frameworks().items() if value in getattr(framework, attribute))
+
+
+def _default_framework(method: Method) -> str:
+    """Say which framework a layout is computed with when none is asked for."""
+    plain = "torch FSDP" if method.trains == "all" else "Hugging Face with PEFT"
+    return f"{plain}; Megatron-Core where tensor, pipeline or expert parallelism is used"

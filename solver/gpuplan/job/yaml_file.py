@@ -1,0 +1,104 @@
+"""Job files: YAML, read so that every value stays the word that the user wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gpuplan.errors import InputError
+from gpuplan.job.spec import JobSpec, make_spec
+
+MAX_FILE_BYTES = 1_000_000
+NULL = "tag:yaml.org,2002:null"
+
+
+def _only_null() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """Of PyYAML's rules for plain values, by first character, the one for null."""
+    rules = yaml.SafeLoader.yaml_implicit_resolvers
+    return {first: [rule for rule in those if rule[0] == NULL] for first, those in rules.items()}
+
+
+class _Words(yaml.SafeLoader):
+    """YAML without guesses: only null is special, every other plain value is text, and a key may stand once.
+
+    YAML 1.1 reads ``8:32`` as the base-60 number 512, ``no`` as false and ``2026-01-01`` as a date; a global batch of
+    ``8:32`` must stay a range.
+    """
+
+    yaml_implicit_resolvers = _only_null()
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Build a mapping, refusing a key that stands twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if str(key.value) in seen:
+                line = key.start_mark.line + 1
+                message = f"stands twice in the job file (again in line {line}); keep one"
+                raise InputError(str(key.value), key.value, message)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def load_spec(path: str | Path, overrides: Mapping[str, Any] | None = None) -> JobSpec:
+    """Read a job file; the overrides (flags) win over the file.
+
+    Raises
+    ------
+    InputError
+        No such file, a folder, too large, not YAML, not a mapping, a field that stands twice, an unknown field, a wrong
+        shape.
+    """
+    content = _parse(path, _read(Path(path)))
+    if not isinstance(content, dict):
+        raise InputError(
+            "job", path, f"{str(path)!r} holds no fields; write one per line, such as 'model: mixtral-8x7b'"
+        )
+    words = {key: value for key, value in content.items() if value is not None}
+    words.update({key: value for key, value in (overrides or {}).items() if value is not None})
+    return make_spec(words)
+
+
+def _read(path: Path) -> bytes:
+    """Content of the file, not more than a job file can sensibly have."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError("job", path, f"there is no file {str(path)!r}") from None
+    except IsADirectoryError:
+        raise InputError("job", path, f"{str(path)!r} is a folder; give the YAML file of one job") from None
+    except (OSError, ValueError) as error:
+        raise InputError("job", path, f"cannot read {str(path)!r}: {_reason(error)}") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise InputError(
+            "job", path, f"{str(path)!r} is larger than 1 MB; a job file has about fifty short lines at most"
+        )
+    return content
+
+
+def _parse(path: str | Path, content: bytes) -> object:
+    """Parse YAML into plain Python values."""
+    try:
+        return yaml.load(content, Loader=_Words)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" in line {mark.line + 1}" if mark else ""
+        raise InputError("job", path, f"{str(path)!r} is not YAML{place}: {error.problem or error.context}") from None
+    except RecursionError:
+        raise InputError(
+            "job", path, f"{str(path)!r} is nested too deeply; a job file is a flat list of fields"
+        ) from None
+    except InputError:
+        raise
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError("job", path, f"{str(path)!r} is not YAML: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """First line of what the system or the parser says."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.splitlines()[0] if text else type(error).__name__

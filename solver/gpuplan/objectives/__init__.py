@@ -1,0 +1,25 @@
+"""What is minimised, a file each; found by walking this folder."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from gpuplan.objectives.base import Objective, Totals
+
+__all__ = ["Objective", "Totals", "objectives"]
+
+
+@cache
+def objectives() -> dict[str, Objective]:
+    """Every objective by name."""
+    for module in iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+    found = {kind.name: kind() for kind in _leaves(Objective) if hasattr(kind, "name")}
+    return dict(sorted(found.items()))
+
+
+def _leaves(kind: type[Objective]) -> list[type[Objective]]:
+    """Every class below `kind`."""
+    return [found for child in kind.__subclasses__() for found in (child, *_leaves(child))]

@@ -1,0 +1,68 @@
+"""What an objective is: a value of a plan, of arrays of candidates, and an integer expression of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from gpuplan.build import Builder
+    from gpuplan.plan import Plan
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What candidates (or a plan) come to; `nodes` and `gpus` are those of one trial."""
+
+    cost_usd: Array
+    wall_seconds: Array
+    gpus: Array
+    nodes: Array
+
+
+class Objective:
+    """Something to minimise. A file in this folder with an `Objective` subclass is found by itself.
+
+    Attributes
+    ----------
+    at_confidence
+        Whether time and money are taken at the job's confidence instead of at the point estimate.
+    strict
+        Whether only rows that are strictly better are worth proving away (few distinct values, many ties).
+    """
+
+    name: ClassVar[str]
+    unit: ClassVar[str]
+    at_confidence: ClassVar[bool] = False
+    strict: ClassVar[bool] = False
+
+    def of(self, totals: Totals) -> Array:
+        """Value of candidates; lower bounds in, lower bounds out."""
+        raise NotImplementedError
+
+    def longest_training(self, value: float, cost: tuple[Array, Array], wall: tuple[Array, Array]) -> Array:
+        """Longest training seconds at which ``cost[0] + cost[1] * training`` or the wall clock still reaches `value`."""
+        return np.full(len(cost[0]), np.inf)
+
+    def value(self, plan: Plan) -> float:
+        """Value of a plan, recomputed from the formulas."""
+        factor = plan.step_factor if self.at_confidence else 1.0
+        totals = Totals(
+            np.float64(plan.cost_usd(factor)),
+            np.float64(plan.wall_seconds(factor)),
+            np.float64(plan.gpus),
+            np.float64(plan.nodes),
+        )
+        return float(self.of(totals))
+
+    def expression(self, builder: Builder) -> Any:
+        """Post what the value needs and return the variable to minimise, in the tables' integer unit."""
+        raise NotImplementedError
+
+    def unit_value(self, builder: Builder) -> float:
+        """Size of one integer unit of `expression`, in `unit`."""
+        return 1.0

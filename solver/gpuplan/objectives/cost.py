@@ -1,0 +1,56 @@
+"""Money: rent of all nodes, and of the network volumes they need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gpuplan.objectives.base import Objective, Totals
+
+if TYPE_CHECKING:
+    from gpuplan.build import Builder
+
+Array = np.ndarray
+
+
+class _Money(Objective):
+    """``cost >= price * nodes * (billed_fixed + billed_slope * factor * training)`` for the chosen offer and number of nodes."""
+
+    unit = "USD"
+
+    def of(self, totals: Totals) -> Array:
+        return totals.cost_usd
+
+    def longest_training(self, value: float, cost: tuple[Array, Array], wall: tuple[Array, Array]) -> Array:
+        return (value - cost[0]) / cost[1]
+
+    def expression(self, builder: Builder) -> Any:
+        tables = builder.tables
+        cost = builder.variable("cost", 0, tables.money_horizon)
+        for offer in range(tables.offers):
+            for size in tables.sizes_of(offer):
+                for factor, literals in builder.factors(self):
+                    builder.covers_training(
+                        cost,
+                        tables.cost_terms(offer, size, factor),
+                        when=[builder.offer[offer], builder.size[size], *literals],
+                        why="cost",
+                    )
+        return cost
+
+    def unit_value(self, builder: Builder) -> float:
+        return builder.tables.cost_unit_usd
+
+
+class Cost(_Money):
+    """Money at the expected time."""
+
+    name = "cost"
+
+
+class CostAtConfidence(_Money):
+    """Money at the asked confidence: what a budget must cover."""
+
+    name = "cost_at_confidence"
+    at_confidence = True

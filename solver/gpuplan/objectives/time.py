@@ -1,0 +1,52 @@
+"""Time: from the order to the end of the last trial."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gpuplan.objectives.base import Objective, Totals
+
+if TYPE_CHECKING:
+    from gpuplan.build import Builder
+
+Array = np.ndarray
+
+
+class _Clock(Objective):
+    """``wall >= fixed + slope * factor * training`` for the chosen number of nodes."""
+
+    unit = "seconds"
+
+    def of(self, totals: Totals) -> Array:
+        return totals.wall_seconds
+
+    def longest_training(self, value: float, cost: tuple[Array, Array], wall: tuple[Array, Array]) -> Array:
+        return (value - wall[0]) / wall[1]
+
+    def expression(self, builder: Builder) -> Any:
+        tables = builder.tables
+        wall = builder.variable("wall", 0, tables.money_horizon)
+        for size in range(tables.sizes):
+            for factor, literals in builder.factors(self):
+                builder.covers_training(
+                    wall, tables.wall_terms(size, factor), when=[builder.size[size], *literals], why="wall clock"
+                )
+        return wall
+
+    def unit_value(self, builder: Builder) -> float:
+        return builder.tables.wall_unit_seconds
+
+
+class Time(_Clock):
+    """Wall clock at the expected step time."""
+
+    name = "time"
+
+
+class TimeAtConfidence(_Clock):
+    """Wall clock at the asked confidence: what a deadline must allow."""
+
+    name = "time_at_confidence"
+    at_confidence = True

@@ -1,0 +1,81 @@
+"""The constants of the performance model, read once from ``constants.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+#: A family with fewer runs than this is not "covered": its predictions get the wider interval.
+COVERED_RUNS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """One value with the number of published runs it was fitted on (0: a prior)."""
+
+    value: float
+    basis: str
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """All constants: ``name -> key -> Constant``; the key ``"*"`` answers for every key that is not listed."""
+
+    tables: Mapping[str, Mapping[str, Constant]]
+    as_of: str
+    software_year: int
+
+    def value(self, name: str, key: str = "*") -> float:
+        """Value of constant `name` for `key` (a kernel family, a framework's kernels, a storage type)."""
+        table = self.tables[name]
+        return table.get(key, table["*"]).value
+
+    def runs(self, name: str, key: str) -> int:
+        """Number of runs behind the value; 0 where `key` is not listed."""
+        entry = self.tables[name].get(key)
+        return entry.runs if entry else 0
+
+    def covers_accelerator(self, kernel_family: str) -> bool:
+        """Whether enough published runs speak for this kernel family."""
+        return self.runs("matmul_efficiency", kernel_family) >= COVERED_RUNS
+
+    def covers_kernels(self, kernels: str) -> bool:
+        """Whether enough published runs speak for this framework's kernels."""
+        return self.runs("launch_seconds", kernels) >= COVERED_RUNS
+
+
+_active: ContextVar[Constants | None] = ContextVar("constants", default=None)
+
+
+def constants() -> Constants:
+    """The constants in force: those that ship with gpuplan, unless `use_constants` is active."""
+    return _active.get() or shipped_constants()
+
+
+@contextmanager
+def use_constants(replacement: Constants) -> Iterator[None]:
+    """Predict with other constants inside the ``with`` block (a fit, a calibration, a hand-worked test)."""
+    token = _active.set(replacement)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+@cache
+def shipped_constants() -> Constants:
+    """Read the constants that ship with gpuplan (cached)."""
+    text = resources.files(__package__).joinpath("constants.toml").read_text(encoding="utf-8")
+    raw = tomllib.loads(text)
+    meta = raw.pop("meta")
+    tables = {
+        name: {key: Constant(entry["value"], entry["basis"], entry["runs"]) for key, entry in table["values"].items()}
+        for name, table in raw.items()
+    }
+    return Constants(tables, meta["as_of"], meta["software_year"])

@@ -1,0 +1,51 @@
+"""How sure a prediction is: log-normal widths by how well published runs cover the accelerator and the framework."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+from gpuplan.performance.constants import constants
+
+#: Two-sided 90 % of a normal distribution lies within this many standard deviations.
+_Z90 = NormalDist().inv_cdf(0.95)
+
+
+def step_width(kernel_family: str, kernels: str, mixture: bool) -> float:
+    """Two-sided 90 % width of log(measured / predicted) of the step time: the widest that applies."""
+    c = constants()
+    if not (c.covers_accelerator(kernel_family) and c.covers_kernels(kernels)):
+        return max(c.value("step_interval", "uncovered"), c.value("step_interval", "moe") if mixture else 0.0)
+    widths = [c.value("step_interval", kernels)]
+    if c.runs("step_interval", kernel_family):
+        widths.append(c.value("step_interval", kernel_family))
+    if mixture:
+        widths.append(c.value("step_interval", "moe"))
+    return max(widths)
+
+
+def memory_width(kernel_family: str, kernels: str) -> float:
+    """Two-sided 90 % width of log(measured / predicted) of the peak memory."""
+    c = constants()
+    covered = c.covers_accelerator(kernel_family) and c.covers_kernels(kernels)
+    return c.value("memory_interval") if covered else c.value("memory_interval", "uncovered")
+
+
+def factor(width: float, confidence: float | None) -> float:
+    """What a prediction is multiplied by so that it holds with `confidence` (None: the point itself)."""
+    if confidence is None:
+        return 1.0
+    return math.exp(NormalDist().inv_cdf(confidence) * width / _Z90)
+
+
+def probability(width: float, ratio: float) -> float:
+    """Chance that the measured value stays below `ratio` times the prediction.
+
+    >>> round(probability(0.14, 1.0), 2)
+    0.5
+    """
+    if ratio <= 0:
+        return 0.0
+    if width == 0:
+        return float(ratio >= 1)
+    return NormalDist().cdf(math.log(ratio) * _Z90 / width)

@@ -1,0 +1,87 @@
+"""Machines as arrays: one entry per distinct (accelerator, node shape, links), with the rates the physics uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpuplan.performance.constants import constants
+from gpuplan_hardware import Node
+
+Array = np.ndarray
+
+#: Stands for "as fast as need be" where a machine has no such link; layouts that would use it are refused by the topology rule.
+NO_LINK = 1e30
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Effective rates of machine classes; every array has one entry per class.
+
+    Attributes
+    ----------
+    matmul_flops, matmul8_flops
+        Sustained FLOP/s of 16-bit and 8-bit matrix products (8-bit: NaN where the accelerator has none).
+    flash_flops
+        Sustained FLOP/s of the flash attention forward.
+    memory_rate
+        Reachable bytes/s of the accelerator's memory.
+    link_rate, network_rate
+        Reachable one-way bytes/s per GPU inside a node and between nodes.
+    peak_flops
+        Datasheet dense FLOP/s of the job's precision (for MFU).
+    """
+
+    nodes: tuple[Node, ...]
+    matmul_flops: Array
+    matmul8_flops: Array
+    flash_flops: Array
+    memory_rate: Array
+    link_rate: Array
+    network_rate: Array
+    gpus_per_node: Array
+    usable_memory_bytes: Array
+    peak_flops: Array
+    blackwell: Array
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+
+def supports(node: Node, precision: str) -> bool:
+    """Whether the node's accelerator multiplies natively in `precision` (fp8 also needs a 16-bit format for the rest)."""
+    peak = node.accelerator.peak_flops
+    return precision in peak and (precision != "fp8" or "bf16" in peak)
+
+
+def machines(nodes: Sequence[Node], precision: str) -> Machines:
+    """Effective rates of `nodes` for a job in `precision`.
+
+    Every node must support the precision (`supports`).
+    """
+    c = constants()
+    sixteen = "bf16" if precision == "fp8" else precision
+    families = [node.accelerator.kernel_family for node in nodes]
+    peak16 = np.array([node.accelerator.peak_flops[sixteen] for node in nodes])
+    peak8 = np.array([node.accelerator.peak_flops.get("fp8", np.nan) for node in nodes])
+    efficiency = np.array([c.value("matmul_efficiency", family) for family in families])
+    links = np.array([node.intra_node.bytes_per_second_per_gpu or NO_LINK for node in nodes], dtype=float)
+    networks = np.array(
+        [node.network.bytes_per_second_per_gpu if node.network else NO_LINK for node in nodes], dtype=float
+    )
+    bandwidth = np.array([node.accelerator.memory_bandwidth_bytes_per_second for node in nodes], dtype=float)
+    return Machines(
+        nodes=tuple(nodes),
+        matmul_flops=peak16 * efficiency,
+        matmul8_flops=peak8 * efficiency * np.array([c.value("fp8_efficiency", family) for family in families]),
+        flash_flops=peak16 * np.array([c.value("flash_efficiency", family) for family in families]),
+        memory_rate=bandwidth * c.value("memory_bandwidth_efficiency"),
+        link_rate=links * c.value("link_efficiency"),
+        network_rate=networks * c.value("network_efficiency"),
+        gpus_per_node=np.array([node.gpus_per_node for node in nodes], dtype=np.int64),
+        usable_memory_bytes=np.array([node.accelerator.usable_memory_bytes for node in nodes], dtype=float),
+        peak_flops=peak8 if precision == "fp8" else peak16,
+        blackwell=np.array([family == "blackwell" for family in families]),
+    )

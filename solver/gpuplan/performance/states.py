@@ -1,0 +1,211 @@
+"""What a GPU holds and exchanges because of how parameters are cut: tensor, pipeline, expert and data parallelism, ZeRO stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpuplan.performance.constants import constants
+from gpuplan.performance.stages import StagePlan, stage_plans
+from gpuplan.performance.workload import LayerWork, Workload, storage_bytes
+from gpuplan_models import Framework
+
+Array = np.ndarray
+
+#: Bytes per trained parameter and exchange: a 2-byte reduction and a 2-byte gather (or one all-reduce of the same volume).
+EXCHANGE_BYTES = 4.0
+
+
+@dataclass(frozen=True)
+class StateKeys:
+    """The decisions the model states depend on; arrays of one length. `gpus_per_node` places the groups on nodes."""
+
+    gpus_per_node: Array
+    tensor: Array
+    pipeline: Array
+    expert: Array
+    data: Array
+    zero: Array
+
+    def __len__(self) -> int:
+        return len(self.tensor)
+
+    @property
+    def gpus(self) -> Array:
+        """GPUs the layout uses."""
+        return self.tensor * self.pipeline * self.data
+
+
+@dataclass(frozen=True)
+class States:
+    """Bytes by stage (n, 3) and traffic (n,) of each state row.
+
+    `weights_bytes`, `gradients_bytes`, `optimizer_bytes`, `gather_bytes` are held; `link_bytes` and `network_bytes` move once a
+    step over the link inside the node and over each network card; `optimizer_traffic_bytes` through the accelerator's memory.
+    """
+
+    weights_bytes: Array
+    gradients_bytes: Array
+    optimizer_bytes: Array
+    gather_bytes: Array
+    link_bytes: Array
+    network_bytes: Array
+    optimizer_traffic_bytes: Array
+    fixed_seconds: Array
+
+    @property
+    def held_bytes(self) -> Array:
+        """All states of a stage (n, 3), with the fixed base of context and communicators."""
+        states = self.weights_bytes + self.gradients_bytes + self.optimizer_bytes + self.gather_bytes
+        return states + constants().value("base_bytes")
+
+
+@dataclass(frozen=True)
+class _Held:
+    """Parameters of one kind of sharding on one GPU, by stage (n, 3): frozen and trained, in 16 bit or in the storage type."""
+
+    frozen: Array
+    frozen16: Array
+    trained: Array
+
+
+def states(job: Workload, framework: Framework, keys: StateKeys) -> States:
+    """States of every row of `keys`.
+
+    ZeRO stage 1 divides the optimizer states, 2 also the gradients, 3 also the weights by the ranks of the group: d for dense
+    parameters, ``t d / e`` for experts.
+    """
+    plan = stage_plans(job, keys.pipeline)
+    dense = _dense(job, keys, plan)
+    experts = _experts(job, keys, plan)
+    dense_ranks = keys.data.astype(float)
+    expert_ranks = np.maximum(keys.tensor * keys.data / keys.expert, 1.0)
+    weight_b, gradient_b, optimizer_b = trained_bytes(job, framework)
+    parts = {
+        "weights": np.zeros((len(keys), 3)),
+        "gradients": np.zeros((len(keys), 3)),
+        "optimizer": np.zeros((len(keys), 3)),
+    }
+    for held, ranks in ((dense, dense_ranks), (experts, expert_ranks)):
+        frozen = held.frozen * storage_bytes(job.weights) + held.frozen16 * 2.0
+        parts["weights"] += (frozen + held.trained * weight_b) / _shards(keys, ranks, 3)
+        parts["gradients"] += held.trained * gradient_b / _shards(keys, ranks, 2)
+        parts["optimizer"] += held.trained * optimizer_b / _shards(keys, ranks, 1)
+    link, network = _exchange(job, keys, dense, experts, dense_ranks, expert_ranks)
+    return States(
+        weights_bytes=parts["weights"],
+        gradients_bytes=parts["gradients"],
+        optimizer_bytes=parts["optimizer"],
+        gather_bytes=_gather_bytes(job, keys, plan),
+        link_bytes=link,
+        network_bytes=network,
+        optimizer_traffic_bytes=_optimizer_traffic(job, keys, dense, experts, dense_ranks, expert_ranks),
+        fixed_seconds=_fixed_seconds(keys),
+    )
+
+
+def trained_bytes(job: Workload, framework: Framework) -> tuple[float, float, float]:
+    """Bytes of weight, gradient and optimizer state per trained parameter, by the framework's precision policy."""
+    policy = framework.adapter_bytes if job.trains_adapters else framework.full_bytes
+    optimizer = policy.optimizer_bytes
+    if job.optimizer == "adamw-8bit":
+        moments = min(optimizer, 8.0)  # two fp32 moments, or two bf16 ones in pure bf16 training
+        optimizer = optimizer - moments + 2.0
+    return policy.weight_bytes, policy.gradient_bytes, optimizer
+
+
+def _shards(keys: StateKeys, ranks: Array, from_stage: int) -> Array:
+    return np.where(keys.zero >= from_stage, ranks, 1.0)[:, None]
+
+
+def _dense(job: Workload, keys: StateKeys, plan: StagePlan) -> _Held:
+    layers = plan.layers
+    ends = _ends(job, keys, plan)
+    frozen = np.zeros((len(keys), 3))
+    adapters = np.zeros((len(keys), 3))
+    for index, work in enumerate(job.layers):
+        dense, _ = work.parameters_per_rank(keys.tensor, keys.expert)
+        frozen += layers[:, :, index] * dense[:, None]
+        adapters += layers[:, :, index] * _adapters_per_rank(work, keys.tensor)[:, None]
+    if job.trains_adapters:
+        return _Held(frozen, ends, adapters)
+    return _Held(np.zeros_like(frozen), np.zeros_like(ends), frozen + ends)
+
+
+def _experts(job: Workload, keys: StateKeys, plan: StagePlan) -> _Held:
+    layers = plan.layers
+    weights = np.zeros((len(keys), 3))
+    adapters = np.zeros((len(keys), 3))
+    for index, work in enumerate(job.layers):
+        weights += layers[:, :, index] * (work.expert_parameters / keys.expert)[:, None]
+        adapters += layers[:, :, index] * (work.adapters_expert / keys.expert)[:, None]
+    if job.trains_adapters:
+        return _Held(weights, np.zeros_like(weights), adapters)
+    return _Held(np.zeros_like(weights), np.zeros_like(weights), weights)
+
+
+def _ends(job: Workload, keys: StateKeys, plan: StagePlan) -> Array:
+    """Embedding and head (n, 3), split over the tensor-parallel ranks. A tied head has a copy on the last stage of a pipeline."""
+    architecture = job.architecture
+    table = float(architecture.embedding_parameters)
+    tied = architecture.head_parameters == 0
+    head = np.where(keys.pipeline > 1, table, 0.0) if tied else np.full(len(keys), float(architecture.head_parameters))
+    embedding_here = plan.embedding * table
+    head_here = plan.head * head[:, None]
+    return (embedding_here + head_here) / keys.tensor[:, None]
+
+
+def _adapters_per_rank(work: LayerWork, tensor: Array) -> Array:
+    """Of the two factors of an adapter one is cut by tensor parallelism and one is replicated: half of each, in the mean."""
+    return work.adapters * (1 + 1 / tensor) / 2
+
+
+def _gather_bytes(job: Workload, keys: StateKeys, plan: StagePlan) -> Array:
+    """Buffers: under ZeRO-3 two gathered layers and the larger end; the 16-bit copy of the matrix being dequantised."""
+    per_parameter = storage_bytes(job.weights) if job.trains_adapters else 2.0
+    layer = np.zeros(len(keys))
+    for work in job.layers:
+        dense, experts = work.parameters_per_rank(keys.tensor, keys.expert)
+        layer = np.maximum(layer, dense + experts)
+    end = max(job.architecture.embedding_parameters, job.architecture.head_parameters) / keys.tensor
+    gathered = np.where(keys.zero >= 3, 2 * layer * per_parameter + 2.0 * end, 0.0)
+    unpacked = np.zeros(len(keys))
+    if job.trains_adapters and job.weights not in ("bf16", "fp16"):
+        unpacked = 2.0 * max(work.largest_linear_parameters for work in job.layers) / keys.tensor
+    return np.repeat((gathered + unpacked)[:, None], 3, axis=1)
+
+
+def _exchange(
+    job: Workload, keys: StateKeys, dense: _Held, experts: _Held, dense_ranks: Array, expert_ranks: Array
+) -> tuple[Array, Array]:
+    """Bytes of the gradient exchange on the link and on each network card; ZeRO-3 of full training exchanges per layer instead."""
+    none = (keys.zero >= 3) & (not job.trains_adapters)
+    volumes = []
+    for held, ranks in ((dense, dense_ranks), (experts, expert_ranks)):
+        trained = held.trained.max(axis=1)
+        volumes.append(np.where(none, 0.0, EXCHANGE_BYTES * trained * (ranks - 1) / ranks))
+    crosses = keys.tensor * keys.data > keys.gpus_per_node
+    dense_rails = np.maximum(keys.gpus_per_node / keys.tensor, 1.0)
+    expert_rails = np.maximum(keys.gpus_per_node / keys.expert, 1.0)
+    network = volumes[0] / dense_rails + volumes[1] / expert_rails
+    return volumes[0] + volumes[1], np.where(crosses, network, 0.0)
+
+
+def _optimizer_traffic(
+    job: Workload, keys: StateKeys, dense: _Held, experts: _Held, dense_ranks: Array, expert_ranks: Array
+) -> Array:
+    """Memory traffic of the optimizer on the parameters a GPU owns, and of casting the weights to 8 bit once a step."""
+    c = constants()
+    traffic = np.zeros(len(keys))
+    for held, ranks in ((dense, dense_ranks), (experts, expert_ranks)):
+        owned = held.trained.max(axis=1) / np.where(keys.zero >= 1, ranks, 1.0)
+        traffic += owned * c.value("optimizer_bytes_per_parameter")
+        if job.precision == "fp8":
+            traffic += (held.trained + held.frozen).max(axis=1) * c.value("quantise_weight_bytes")
+    return traffic
+
+
+def _fixed_seconds(keys: StateKeys) -> Array:
+    c = constants()
+    return c.value("step_seconds") + c.value("synchronise_seconds") * np.log2(keys.gpus)

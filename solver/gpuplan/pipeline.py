@@ -1,0 +1,132 @@
+"""Incumbent, reduce, prove: from a job to a plan with its proof, or to the certainty that there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gpuplan.candidates import Physics
+from gpuplan.job import Job
+from gpuplan.objectives import Objective, objectives
+from gpuplan.plan import Plan
+from gpuplan.search import Search, reduce_rows, search
+from gpuplan.space import Space, build_space
+from gpuplan.verify import VerificationError, verify
+from gpuplan_hardware import Offer
+
+#: The incumbent and CP-SAT's optimum come from two evaluations of the same physics; they may differ by rounding only.
+AGREEMENT = 1e-4
+
+
+@dataclass
+class Outcome:
+    """What was found and how.
+
+    ``status`` is optimal, feasible (a plan without a finished proof), infeasible or unknown.
+    """
+
+    space: Space
+    objective: Objective
+    status: str = "unknown"
+    plan: Plan | None = None
+    value: float | None = None
+    bound: float | None = None
+    proof: str = ""
+    cp_sat_status: str | None = None
+    literals: int = 0
+    pairs: int = 0
+    layouts: int = 0
+    skipped_machines: int = 0
+    rounding_bound: float | None = None
+    largest_activity: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None) -> Outcome:
+    """Find the best plan for `job` among `offers`, prove it, verify it.
+
+    Raises
+    ------
+    VerificationError
+        If the plan breaks a rule, or CP-SAT and the incumbent search disagree: an internal error.
+    """
+    objective = objectives()[objective_name or job.objectives[0]]
+    clock = _Stopwatch()
+    space = build_space(job, offers)
+    physics = Physics(space)
+    outcome = Outcome(space, objective)
+    with_incumbent = search(physics, objective)
+    clock.lap("incumbent")
+    outcome.layouts, outcome.skipped_machines = with_incumbent.layouts, with_incumbent.skipped_machines
+    outcome.plan = with_incumbent.best
+    _prove(physics, with_incumbent, outcome, clock)
+    if outcome.plan is not None:
+        outcome.value = objective.value(outcome.plan)
+        verify(outcome.plan, objective, with_incumbent.value)
+        clock.lap("verify")
+    outcome.seconds = clock.laps
+    return outcome
+
+
+def _prove(physics: Physics, found: Search, outcome: Outcome, clock: _Stopwatch) -> None:
+    """Reduce, then let CP-SAT decide what is left."""
+    from gpuplan.prove import prove
+    from gpuplan.tables import build_tables
+
+    kept = reduce_rows(found)
+    outcome.pairs = kept.pairs
+    clock.lap("reduce")
+    if not kept.rows:
+        outcome.status = "infeasible"
+        outcome.proof = (
+            "no offer and layout is left once memory, deadline and budget are held against optimistic bounds; "
+            "exhaustive evaluation of every layout agrees"
+        )
+        return
+    tables = build_tables(physics, found, kept)
+    clock.lap("tables")
+    job = found.space.job
+    proof = prove(tables, found.objective, job, job.search.time_limit_seconds - clock.total)
+    clock.lap("cp_sat")
+    outcome.cp_sat_status, outcome.literals = proof.status, proof.literals
+    outcome.largest_activity = proof.largest_activity
+    if found.best is None:
+        _conclude_infeasible(proof.status, outcome)
+        return
+    outcome.rounding_bound = tables.rounding_bound(found.best.training_seconds, found.best.prediction.step_seconds)
+    outcome.bound = None if proof.bound is None else min(proof.bound, found.value)
+    if proof.status == "infeasible" or (proof.value is not None and proof.value < found.value * (1 - AGREEMENT)):
+        raise VerificationError(
+            f"CP-SAT says {proof.status} with {found.objective.name} {proof.value}, the incumbent search found {found.value}"
+        )
+    outcome.status = "optimal" if proof.status == "optimal" else "feasible"
+    outcome.proof = (
+        "CP-SAT proved that no plan is better" if outcome.status == "optimal" else "the time limit ended the proof"
+    )
+
+
+def _conclude_infeasible(status: str, outcome: Outcome) -> None:
+    """Two independent means: exhaustive evaluation found nothing, and CP-SAT says the same of what optimistic bounds leave."""
+    if status in ("optimal", "feasible"):
+        raise VerificationError("CP-SAT found a plan where exhaustive evaluation found none")
+    outcome.status = "infeasible"
+    agrees = "and CP-SAT proves it" if status == "infeasible" else "CP-SAT did not finish"
+    outcome.proof = f"exhaustive evaluation of every layout on every offer finds no plan, {agrees}"
+
+
+class _Stopwatch:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._start = self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        return time.perf_counter() - self._start

@@ -1,0 +1,101 @@
+"""A plan: an offer, a number of nodes and a layout for a job, with its prediction, its clock and its bill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gpuplan.host import HostNeeds, host_needs
+from gpuplan.job import Job
+from gpuplan.layout import Layout
+from gpuplan.performance import interval
+from gpuplan.performance.clock import Clock, clock
+from gpuplan.performance.predict import Prediction, predict
+from gpuplan.performance.workload import Workload
+from gpuplan_hardware import Offer
+from gpuplan_models import Framework
+
+
+def workload(job: Job) -> Workload:
+    """The part of `job` that the physics reads."""
+    return Workload(
+        architecture=job.architecture,
+        method=job.method,
+        precision=job.precision,
+        weights=job.weights,
+        sequence_length=job.sequence_length,
+        optimizer=job.optimizer,
+        lora_rank=job.lora_rank,
+        lora_targets=job.lora_targets,
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One answer, computed in floating point from the formulas; nothing here reads the solver's tables."""
+
+    job: Job
+    offer: Offer
+    nodes: int
+    layout: Layout
+    framework: Framework
+
+    @property
+    def gpus(self) -> int:
+        """GPUs rented for one trial: all of every node, used or not."""
+        return self.nodes * self.offer.node.gpus_per_node
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        return predict(workload(self.job), self.framework, self.offer.node, self.nodes, self.layout)
+
+    @cached_property
+    def clock(self) -> Clock:
+        return clock(self.job, workload(self.job), np.float64(self.nodes), np.float64(self.gpus))
+
+    @cached_property
+    def host(self) -> HostNeeds:
+        return host_needs(self.job, workload(self.job), self.offer, self.nodes)
+
+    @property
+    def steps(self) -> int:
+        return self.job.steps(self.layout.global_batch)
+
+    @property
+    def training_seconds(self) -> float:
+        """All steps of one trial, nothing around them."""
+        return self.steps * self.prediction.step_seconds
+
+    @property
+    def step_factor(self) -> float:
+        """What the step time is multiplied by to hold at the job's confidence."""
+        return interval.factor(self.prediction.step_width, self.job.confidence)
+
+    def wall_seconds(self, factor: float = 1.0) -> float:
+        """From the order to the end of the last trial, if steps take `factor` times the prediction."""
+        return float(self.clock.fixed_seconds + self.clock.slope * self.training_seconds * factor)
+
+    def deadline_clock_seconds(self, factor: float = 1.0) -> float:
+        """What the deadline counts: from the order, or from the moment the nodes are up."""
+        head_start = self.job.startup_seconds if self.job.limits.deadline_from == "start" else 0.0
+        return self.wall_seconds(factor) - head_start
+
+    def cost_usd(self, factor: float = 1.0) -> float:
+        """Rent of all nodes of all trials, and of the network volumes they need, if steps take `factor` times the prediction."""
+        billed = float(self.clock.billed_fixed_seconds + self.clock.billed_slope * self.training_seconds * factor)
+        return billed / 3600 * self.nodes * self.host.price_usd_per_node_hour
+
+    def on_time_probability(self) -> float | None:
+        """Chance that the deadline is met, as far as the step time decides; None without a deadline."""
+        deadline = self.job.limits.deadline_seconds
+        if deadline is None:
+            return None
+        fixed = self.deadline_clock_seconds(0.0)
+        training = self.deadline_clock_seconds(1.0) - fixed
+        return interval.probability(self.prediction.step_width, (deadline - fixed) / training)
+
+    def sort_key(self) -> tuple[float, ...]:
+        """Order among equally good plans: cost, GPUs, time, then the plainer layout."""
+        return (self.cost_usd(), self.gpus, self.wall_seconds(), *self.layout.plainness())

@@ -1,0 +1,200 @@
+"""What an answer is: the JSON that gpuplan prints, as pydantic models. Units are suffixes of the names; what is absent is null."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["optimal", "feasible", "infeasible", "unknown"]
+
+
+class Answer(BaseModel):
+    """Base of every part of an answer: immutable, no unknown fields, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, serialize_by_alias=True)
+
+
+class Interval(Answer):
+    """A predicted value with its two-sided 90 % interval."""
+
+    point: float
+    low: float
+    high: float
+
+
+class OfferAnswer(Answer):
+    """The offer of a plan."""
+
+    id: str
+    provider: str
+    region: str
+    pricing: str
+    node: str
+    gpu: str
+    gpus_per_node: int
+    price_usd_per_hour: float
+    price_as_of: str
+    price_age_days: int
+    max_nodes: int
+    intra_node: str
+    network: str | None
+    source: str
+
+
+class LayoutAnswer(Answer):
+    """Parallelism degrees and memory options."""
+
+    framework: str
+    tensor_parallel: int
+    pipeline_parallel: int
+    data_parallel: int
+    expert_parallel: int
+    zero_stage: int
+    micro_batch: int
+    gradient_accumulation: int
+    global_batch: int
+    recompute: str
+    gpus_used: int
+
+
+class MemoryAnswer(Answer):
+    """Bytes on the worst GPU: the estimate by part, the bound that was held against what is usable."""
+
+    bytes: float
+    bound_bytes: float = Field(
+        description="estimate at the asked confidence; the memory rule holds this against usable_bytes"
+    )
+    usable_bytes: float
+    worst_stage: str
+    parts_bytes: dict[str, float]
+
+
+class PredictionAnswer(Answer):
+    """Time, money and memory of a plan. `total_hours` and `cost_usd` include start-up, checkpoints and contingency."""
+
+    step_seconds: float
+    step_seconds_interval: Interval
+    step_parts_seconds: dict[str, float]
+    steps: int
+    total_hours: float
+    total_hours_interval: Interval
+    time_parts_hours: dict[str, float]
+    cost_usd: float
+    cost_usd_interval: Interval
+    cost_parts_usd: dict[str, float]
+    on_time_probability: float | None
+    tokens_per_second_per_gpu: float
+    model_flops_utilisation: float
+    memory: MemoryAnswer
+    measured_runs_behind_it: bool
+
+
+class HostAnswer(Answer):
+    """What each node must have beside its GPUs, and what the chosen node has (null: unknown)."""
+
+    required_vcpus: int
+    available_vcpus: int | None
+    required_ram_bytes: float
+    available_ram_bytes: float | None
+    required_storage_bytes: float
+    available_nvme_bytes: float | None
+    rented_volume_bytes: float
+    required_network_bytes_per_second: float
+    available_network_bytes_per_second: float | None
+
+
+class PlanAnswer(Answer):
+    """An offer, a number of nodes and a layout."""
+
+    offer: OfferAnswer
+    nodes: int
+    gpus: int
+    layout: LayoutAnswer
+    prediction: PredictionAnswer
+    host: HostAnswer
+
+
+class RuleAnswer(Answer):
+    """How near a rule is to binding: `required` of `available`."""
+
+    rule: str
+    name: str
+    required: float
+    available: float | None
+    unit: str
+    used_share: float | None
+    satisfied: bool
+
+
+class Relaxation(Answer):
+    """The smallest change of one limit that makes a plan exist, with that plan."""
+
+    limit: str
+    from_: float = Field(alias="from")
+    to: float
+    unit: str
+    plan: PlanAnswer
+
+
+class TokensAnswer(Answer):
+    """How much there is to train on."""
+
+    tokens: float
+    low: float
+    high: float
+    basis: str
+    epochs: float
+    sequences: int
+    sequence_length: int
+
+
+class SolverAnswer(Answer):
+    """Who decided, how, and how long it took."""
+
+    proof: str
+    offers: int
+    machine_classes: int
+    machine_classes_excluded_by_bound: int
+    layouts_evaluated: int
+    pairs_left_to_cp_sat: int
+    cp_sat_literals: int
+    cp_sat_status: str | None
+    gap: float | None
+    rounding_bound: float | None
+    largest_activity: int | None
+    seconds: dict[str, float]
+    versions: dict[str, str]
+    catalogue_as_of: str | None
+    constants_as_of: str
+
+
+class Result(Answer):
+    """The answer to `solve` and `check`.
+
+    `objective` is the value of the plan in `objective_unit`, `bound` the proved limit below which no plan lies.
+    `check` adds `fits`, `finishes` and `violations`.
+    """
+
+    status: Status
+    question: str
+    model: str
+    method: str
+    objective_name: str
+    objective: float | None
+    objective_unit: str
+    bound: float | None
+    confidence: float | None
+    tokens: TokensAnswer
+    plan: PlanAnswer | None
+    rules: list[RuleAnswer]
+    alternatives: list[PlanAnswer]
+    conflict: list[str]
+    undecided: list[str]
+    relaxations: list[Relaxation]
+    assumptions: list[str]
+    warnings: list[str]
+    solver: SolverAnswer
+    fits: bool | None = None
+    finishes: bool | None = None
+    violations: list[RuleAnswer] = Field(default_factory=list)

@@ -1,0 +1,32 @@
+"""The bill stays within the budget, at the asked confidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpuplan.rules.base import Quantity, Rule
+
+if TYPE_CHECKING:
+    from gpuplan.build import Builder
+    from gpuplan.plan import Plan
+
+
+class Budget(Rule):
+    """``price * nodes * billed(nodes, factor * training) <= budget``, as a bound on the training time."""
+
+    name = "budget"
+
+    def post(self, builder: Builder) -> None:
+        if builder.job.limits.budget_usd is None:
+            return
+        tables = builder.tables
+        for offer in range(tables.offers):
+            for size in tables.sizes_of(offer):
+                for factor in tables.factors:
+                    builder.training_at_most(
+                        int(tables.budget_cap(offer, size, factor)),
+                        when=[builder.offer[offer], builder.size[size], builder.factor[factor]],
+                    )
+
+    def quantities(self, plan: Plan) -> list[Quantity]:
+        return [Quantity(self.name, "cost", plan.cost_usd(plan.step_factor), plan.job.limits.budget_usd, "USD")]

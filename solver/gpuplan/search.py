@@ -1,0 +1,317 @@
+"""Incumbent and reduction: the best plan by branch and bound over machines, then the rows that a better plan could be made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gpuplan.candidates import Candidates, Physics, join
+from gpuplan.host import host_needs
+from gpuplan.layout import Layout
+from gpuplan.objectives import Objective, Totals
+from gpuplan.performance.clock import clock
+from gpuplan.performance.constants import constants
+from gpuplan.performance.layers import RECOMPUTE
+from gpuplan.performance.predict import model_flops
+from gpuplan.plan import Plan
+from gpuplan.rules import rules
+from gpuplan.space import Space
+
+Array = np.ndarray
+
+#: Relative margin of every comparison that leaves something out: far above the noise of floating point, far below what matters.
+MARGIN = 1e-6
+#: Two values that differ by less than this share are a tie.
+TIE = 1e-9
+
+
+@dataclass(frozen=True)
+class View:
+    """All layouts of one machine class that fit its memory at least as far as the states go, with their times.
+
+    ``training`` is the seconds of all steps; ``training_bound`` leaves out exchange, optimizer and fixed parts and so never
+    exceeds it; ``fits`` says whether the whole of the memory fits.
+    """
+
+    machine: int
+    candidates: Candidates
+    training: Array
+    training_bound: Array
+    fits: Array
+    factor: Array
+    nodes: Array
+    gpus: Array
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Clock and bill of one offer for the layouts of a view: ``wall = wall0 + wall1 * training``, ``cost`` likewise."""
+
+    allowed: Array
+    wall0: Array
+    wall1: Array
+    cost0: Array
+    cost1: Array
+    gpus: Array
+    nodes: Array
+    head_start: float
+
+    def values(self, objective: Objective, training: Array, factor: Array) -> Array:
+        """Objective at `training` seconds; a bound where `training` is one."""
+        counted = training * factor if objective.at_confidence else training
+        cost, wall = self.cost0 + self.cost1 * counted, self.wall0 + self.wall1 * counted
+        return objective.of(Totals(cost, wall, self.gpus, self.nodes))
+
+    def within(self, space: Space, training: Array, factor: Array) -> Array:
+        """Whether deadline and budget hold when steps take `factor` times the prediction."""
+        limits = space.job.limits
+        mask = self.allowed.copy()
+        if limits.deadline_seconds is not None:
+            mask &= self.wall0 + self.wall1 * training * factor - self.head_start <= limits.deadline_seconds
+        if limits.budget_usd is not None:
+            mask &= self.cost0 + self.cost1 * training * factor <= limits.budget_usd
+        return mask
+
+
+@dataclass
+class Search:
+    """What the branch and bound found.
+
+    Attributes
+    ----------
+    best
+        Best plan, None if there is none.
+    value
+        Its objective.
+    views
+        Evaluated machine classes; the others cannot hold a better plan.
+    skipped_machines, layouts
+        Machine classes left out by their bound, and layouts evaluated.
+    """
+
+    space: Space
+    objective: Objective
+    best: Plan | None = None
+    row: tuple[int, int] | None = None
+    value: float = np.inf
+    views: dict[int, View] = field(default_factory=dict)
+    terms: dict[int, Terms] = field(default_factory=dict)
+    skipped_machines: int = 0
+    layouts: int = 0
+
+
+def search(physics: Physics, objective: Objective) -> Search:
+    """Find the best plan: machine classes in the order of an optimistic bound, every layout of each, until the bound passes the best.
+
+    The bound of a machine: the model's own FLOP at the fastest rate the machine sustains, the cheapest offer, nothing else.
+    """
+    space = physics.space
+    found = Search(space, objective)
+    bounds = {machine: _machine_bound(space, objective, machine) for machine in range(len(space.machines))}
+    for machine in sorted(bounds, key=lambda index: (bounds[index], index)):
+        if bounds[machine] > found.value * (1 + MARGIN):
+            found.skipped_machines += 1
+            continue
+        view = evaluate(physics, machine)
+        found.views[machine] = view
+        found.layouts += len(view.candidates)
+        for offer in space.offers_of(machine):
+            terms = _offer_terms(space, view, offer)
+            found.terms[offer] = terms
+            feasible = view.fits & terms.within(space, view.training, view.factor)
+            if feasible.any():
+                found.value = min(
+                    found.value, float(terms.values(objective, view.training, view.factor)[feasible].min())
+                )
+    if np.isfinite(found.value):
+        _choose(found)
+    return found
+
+
+def evaluate(physics: Physics, machine: int) -> View:
+    """Memory and time of every layout of `machine` whose states alone fit."""
+    space, m = physics.space, physics.space.machines
+    families = physics.families(machine)
+    states, capacity = families.states, m.usable_memory_bytes[machine]
+    smallest = families.atoms.memory_factor.min() if len(families.atoms) else 1.0
+    most_nodes = max((space.offers[offer].max_nodes for offer in space.offers_of(machine)), default=0)
+    alive = (states.held.max(axis=1) * smallest <= capacity) & (states.nodes <= most_nodes)
+    candidates = join(families, space.values.recompute, alive)
+    count = len(candidates)
+    rates = (m.link_rate, m.network_rate, m.memory_rate)
+    terms = candidates.terms(*(np.full(count, rate[machine]) for rate in rates))
+    stages = terms.stage_seconds().max(axis=1) if count else np.zeros(0)
+    rest = terms.exposed_exchange() + terms.optimizer + terms.fixed if count else np.zeros(0)
+    batch = families.shapes.keys.global_batch[candidates.shape]
+    steps = _steps(space, batch)
+    nodes = states.nodes[candidates.state]
+    return View(
+        machine=machine,
+        candidates=candidates,
+        training=steps * (stages + rest),
+        training_bound=steps * stages,
+        fits=(candidates.memory_bytes() <= capacity) if count else np.zeros(0, dtype=bool),
+        factor=families.atoms.step_factor[candidates.atom],
+        nodes=nodes,
+        gpus=nodes * int(m.gpus_per_node[machine]),
+    )
+
+
+def _steps(space: Space, batch: Array) -> Array:
+    values, inverse = np.unique(batch, return_inverse=True)
+    return np.array([space.job.steps(int(value)) for value in values], dtype=float)[inverse]
+
+
+def _machine_bound(space: Space, objective: Objective, machine: int) -> float:
+    """Optimistic objective of any plan on `machine`: model FLOP at the highest sustained rate, cheapest node, no losses."""
+    m, job, work = space.machines, space.job, space.work
+    rate = np.nanmax([m.matmul_flops[machine], m.flash_flops[machine], m.matmul8_flops[machine]])
+    speedup = (
+        max(constants().value("dense_speedup_per_year", f.kernels) for f in space.values.frameworks)
+        if space.values.frameworks
+        else 1.0
+    )
+    speedup = max(1.0, speedup ** (constants().software_year - 2025))
+    sequences = min(job.steps(batch) * batch for batch in job.global_batches)
+    gpu_seconds = model_flops(work, float(sequences) * work.sequence_length) / (rate * speedup)
+    per_node = int(m.gpus_per_node[machine])
+    offers = [space.offers[offer] for offer in space.offers_of(machine)]
+    most_nodes = max((offer.max_nodes for offer in offers), default=1)
+    price = min((offer.price_usd_per_hour for offer in offers), default=0.0)
+    least = clock(job, work, np.float64(most_nodes), np.float64(0))
+    node_seconds = float(least.billed_fixed_seconds + least.billed_slope * gpu_seconds / per_node)
+    wall = float(least.fixed_seconds + least.slope * gpu_seconds / (per_node * most_nodes))
+    totals = Totals(np.float64(price * node_seconds / 3600), np.float64(wall), np.float64(per_node), np.float64(1))
+    return float(objective.of(totals))
+
+
+def _offer_terms(space: Space, view: View, offer: int) -> Terms:
+    """Clock and bill by number of nodes, spread over the layouts."""
+    job = space.job
+    counts, inverse = np.unique(view.nodes, return_inverse=True)
+    per_node = space.offers[offer].node.gpus_per_node
+    allowed = np.ones(len(counts), dtype=bool)
+    for rule in rules():
+        allowed &= rule.cluster_allowed(space, offer, counts)
+    times = clock(job, space.work, counts, counts * per_node)
+    prices = np.array(
+        [host_needs(job, space.work, space.offers[offer], int(n)).price_usd_per_node_hour for n in counts]
+    )
+    rent = prices * counts / 3600
+    return Terms(
+        allowed=allowed[inverse],
+        wall0=times.fixed_seconds[inverse],
+        wall1=times.slope[inverse],
+        cost0=(rent * times.billed_fixed_seconds)[inverse],
+        cost1=(rent * times.billed_slope)[inverse],
+        gpus=view.gpus,
+        nodes=view.nodes,
+        head_start=job.startup_seconds if job.limits.deadline_from == "start" else 0.0,
+    )
+
+
+def _choose(found: Search) -> None:
+    """Of all plans with the best objective take the cheapest, then smallest, then fastest, then plainest, then first by offer id."""
+    space = found.space
+    ties: list[tuple[float, float, float, int, int, int]] = []
+    for machine, view in found.views.items():
+        for offer in space.offers_of(machine):
+            terms = found.terms[offer]
+            good = view.fits & terms.within(space, view.training, view.factor)
+            good &= terms.values(found.objective, view.training, view.factor) <= found.value * (1 + TIE)
+            for row in np.flatnonzero(good):
+                cost = float(terms.cost0[row] + terms.cost1[row] * view.training[row])
+                wall = float(terms.wall0[row] + terms.wall1[row] * view.training[row])
+                ties.append((cost, float(view.gpus[row]), wall, machine, offer, int(row)))
+    for position in range(3):
+        least = min(tie[position] for tie in ties)
+        ties = [tie for tie in ties if tie[position] <= least * (1 + TIE)]
+
+    def order(tie: tuple[float, float, float, int, int, int]) -> tuple[object, ...]:
+        plan = make_plan(space, found.views[tie[3]], tie[4], tie[5])
+        return (plan.layout.plainness(), plan.offer.id)
+
+    _, _, _, machine, offer, row = min(ties, key=order)
+    found.best, found.row = make_plan(space, found.views[machine], offer, row), (offer, row)
+
+
+def make_plan(space: Space, view: View, offer: int, row: int) -> Plan:
+    """The plan that a row of `view` on an offer stands for."""
+    f, c = view.candidates.families, view.candidates
+    shape, state, atom = int(c.shape[row]), int(c.state[row]), int(c.atom[row])
+    framework = space.values.frameworks[int(f.states.framework[state])]
+    layout = Layout(
+        framework=framework.name,
+        tensor=int(f.states.keys.tensor[state]),
+        pipeline=int(f.states.keys.pipeline[state]),
+        data=int(f.states.keys.data[state]),
+        expert=int(f.states.keys.expert[state]),
+        zero=int(f.states.keys.zero[state]),
+        micro_batch=int(f.shapes.keys.micro_batch[shape]),
+        global_batch=int(f.shapes.keys.global_batch[shape]),
+        recompute=RECOMPUTE[int(f.atoms.keys.recompute[atom])],
+    )
+    return Plan(space.job, space.offers[offer], int(view.nodes[row]), layout, framework)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What may still be part of a plan at least as good as the best one.
+
+    `rows` indexes the layouts of each view; `offers` indexes the space's offers; `horizon_seconds` bounds the training time of
+    any such plan.
+    """
+
+    rows: dict[int, Array]
+    offers: tuple[int, ...]
+    pairs: int
+    horizon_seconds: float
+
+
+def reduce_rows(found: Search) -> Kept:
+    """Keep what a plan as good as the best one could be made of.
+
+    Argument: a layout is left out only if it breaks deadline or budget, or loses against the best plan, even when all its
+    exchange, optimizer and fixed time is forgiven (`View.training_bound`), or if its states alone do not fit. None of these can
+    be part of an optimal answer. The best plan itself is always kept, so that the model must find a solution. With the objective
+    "gpus" a plan of the same size is no improvement; such rows go too.
+    """
+    space, value = found.space, found.value
+    strict = found.objective.strict
+    rows: dict[int, Array] = {}
+    offers, pairs, horizon = [], 0, 0.0
+    for machine, view in found.views.items():
+        union = np.zeros(len(view.candidates), dtype=bool)
+        for offer in space.offers_of(machine):
+            terms = found.terms[offer]
+            mask = terms.within(space, view.training_bound * (1 - MARGIN), view.factor)
+            bound = terms.values(found.objective, view.training_bound, view.factor)
+            mask &= (bound < value * (1 - MARGIN)) if strict else (bound <= value * (1 + MARGIN))
+            if found.best is not None and found.row is not None and found.row[0] == offer:
+                mask[found.row[1]] = True
+            if mask.any():
+                offers.append(offer)
+                pairs += int(mask.sum())
+                union |= mask
+                horizon = max(horizon, _horizon(found, view, terms, mask))
+        if union.any():
+            rows[machine] = np.flatnonzero(union)
+    return Kept(rows, tuple(sorted(offers)), pairs, horizon)
+
+
+def _horizon(found: Search, view: View, terms: Terms, mask: Array) -> float:
+    """Longest training that any plan with these nodes and this offer may take under deadline, budget and the best value."""
+    limits = found.space.job.limits
+    longest = np.full(int(mask.sum()), np.inf)
+    if limits.deadline_seconds is not None:
+        left = limits.deadline_seconds + terms.head_start - terms.wall0[mask]
+        longest = np.minimum(longest, left / terms.wall1[mask])
+    if limits.budget_usd is not None:
+        longest = np.minimum(longest, (limits.budget_usd - terms.cost0[mask]) / terms.cost1[mask])
+    if np.isfinite(found.value):
+        costs, walls = (terms.cost0[mask], terms.cost1[mask]), (terms.wall0[mask], terms.wall1[mask])
+        longest = np.minimum(longest, found.objective.longest_training(found.value, costs, walls))
+    if not np.isfinite(longest).all():
+        longest = np.where(np.isfinite(longest), longest, view.training[mask].max())
+    return max(1e-3, float(longest.max()) * (1 + 1e-3))

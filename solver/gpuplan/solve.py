@@ -1,0 +1,148 @@
+"""The verb `solve`: the best cluster and layout for a job, with its proof, its neighbours and what it rests on."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from gpuplan.answer import plan_answer, rule_answer, today, tokens_answer
+from gpuplan.catalogue import offers_for
+from gpuplan.explain import explain
+from gpuplan.job import Job, JobSpec, resolve
+from gpuplan.performance.constants import constants
+from gpuplan.pipeline import Outcome, find
+from gpuplan.plan import Plan
+from gpuplan.result import PlanAnswer, Result, SolverAnswer
+from gpuplan.verify import quantities
+from gpuplan_hardware import Offer
+
+#: A price older than this is called old.
+OLD_PRICE_DAYS = 180
+
+
+def solve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Result:
+    """Find the best plan for a job and prove it.
+
+    Parameters
+    ----------
+    spec
+        The job: a mapping or `JobSpec` with the fields of the command line, or a resolved `Job`.
+    offers
+        Offers to choose from instead of the built-in ones.
+
+    Returns
+    -------
+    Result
+        With `status` "optimal", "infeasible" (then `conflict` and `relaxations` say why), or "feasible" when the time limit
+        ended the proof.
+
+    Raises
+    ------
+    InputError
+        If a field of the job cannot be used.
+    """
+    job = resolve(spec, offers)
+    found = offers_for(job, offers)
+    outcome = find(job, found)
+    result = result_of(job, outcome, found)
+    if outcome.plan is not None:
+        return result.model_copy(update={"alternatives": _alternatives(job, found, outcome.plan)})
+    reason = explain(job, found)
+    return result.model_copy(update={"conflict": reason.conflict, "relaxations": reason.relaxations})
+
+
+def result_of(job: Job, outcome: Outcome, offers: Sequence[Offer], question: str = "solve") -> Result:
+    """Write out an outcome without alternatives and explanation."""
+    plan = outcome.plan
+    return Result(
+        status=outcome.status,
+        question=question,
+        model=job.architecture.name,
+        method=job.method.name,
+        objective_name=outcome.objective.name,
+        objective=outcome.value,
+        objective_unit=outcome.objective.unit,
+        bound=outcome.bound,
+        confidence=job.confidence,
+        tokens=tokens_answer(job),
+        plan=None if plan is None else plan_answer(plan),
+        rules=[] if plan is None else [rule_answer(quantity) for quantity in quantities(plan)],
+        alternatives=[],
+        conflict=[],
+        undecided=[],
+        relaxations=[],
+        assumptions=assumptions(job, plan),
+        warnings=[] if plan is None else warnings(plan),
+        solver=solver_answer(outcome, offers),
+    )
+
+
+def _alternatives(job: Job, offers: Sequence[Offer], best: Plan) -> list[PlanAnswer]:
+    """Next-best plans, each on an accelerator that none before it uses; each is a proved optimum of what is left."""
+    used, found = [best.offer.node.accelerator.name], []
+    while len(found) < job.search.alternatives:
+        without = replace(job.limits, exclude_gpus=(*job.limits.exclude_gpus, *used))
+        plan = find(replace(job, limits=without), offers).plan
+        if plan is None:
+            break
+        used.append(plan.offer.node.accelerator.name)
+        found.append(plan_answer(replace(plan, job=job)))
+    return found
+
+
+def assumptions(job: Job, plan: Plan | None) -> list[str]:
+    """What the answer rests on beside the user's own words."""
+    said = list(job.assumptions)
+    if plan is not None:
+        said.append(f"framework {plan.framework.title}")
+        if plan.host.volume_bytes > 0:
+            volume = plan.host.volume_bytes / 1e9
+            said.append(
+                f"a network volume of {volume:,.0f} GB per node, priced with the nodes, holds what the local disk does not"
+            )
+    return said
+
+
+def warnings(plan: Plan) -> list[str]:
+    """What the reader must know before signing."""
+    said = []
+    if not plan.prediction.covered:
+        name, framework = plan.offer.node.accelerator.name, plan.framework.title
+        said.append(
+            f"too few published runs stand behind the constants of {name} under {framework}; time and memory are extrapolated"
+        )
+    age = (today() - plan.offer.as_of).days
+    if age > OLD_PRICE_DAYS:
+        said.append(f"the price of {plan.offer.id} is {age} days old ({plan.offer.as_of}); ask before you order")
+    if plan.job.global_batches == (plan.layout.global_batch,) and plan.layout.data == plan.layout.global_batch:
+        said.append(f"the global batch of {plan.layout.global_batch} sequences caps data parallelism")
+    return said
+
+
+def solver_answer(outcome: Outcome, offers: Sequence[Offer]) -> SolverAnswer:
+    """Who decided, how, and how long it took."""
+    gap = None
+    if outcome.value is not None and outcome.bound is not None:
+        gap = max(0.0, (outcome.value - outcome.bound) / outcome.value) if outcome.value else 0.0
+    dates = [offer.as_of for offer in offers]
+    return SolverAnswer(
+        proof=outcome.proof,
+        offers=len(offers),
+        machine_classes=len(outcome.space.machines),
+        machine_classes_excluded_by_bound=outcome.skipped_machines,
+        layouts_evaluated=outcome.layouts,
+        pairs_left_to_cp_sat=outcome.pairs,
+        cp_sat_literals=outcome.literals,
+        cp_sat_status=outcome.cp_sat_status,
+        gap=gap,
+        rounding_bound=outcome.rounding_bound,
+        largest_activity=outcome.largest_activity,
+        seconds=outcome.seconds,
+        versions={name: version(name) for name in ("gpuplan", "ortools", "numpy")}
+        | {"python": platform.python_version()},
+        catalogue_as_of=max(dates).isoformat() if dates else None,
+        constants_as_of=constants().as_of,
+    )

@@ -1,0 +1,367 @@
+"""Every number CP-SAT sees, as an integer, rounded to the safe side: demands up, capacities down. Rounding happens only here.
+
+Units are chosen per job from `horizon_seconds`, the longest training that could still be part of an answer: training time in
+``horizon / 2^30``, the parts of a step ``2^20`` times finer, money and wall clock in 2^-34 of the largest value of interest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gpuplan.candidates import AtomRows, Families, Physics, ShapeRows, StateRows, concatenate
+from gpuplan.host import host_needs
+from gpuplan.performance.clock import Clock, clock
+from gpuplan.performance.constants import constants
+from gpuplan.rules import rules
+from gpuplan.search import Kept, Search
+from gpuplan.space import Space
+
+Array = np.ndarray
+
+TRAINING_BITS = 30
+STEP_BITS = 20
+MONEY_BITS = 34
+#: Largest product of a slope and the training time; with the fixed part an activity stays below 2^53.
+ACTIVITY_BITS = 51
+#: Largest sum of a family's step times: the solver bounds it as if all literals could be true.
+SUM_BITS = 52
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Integers for the rows that a reduction has left (or for all rows of a small space).
+
+    Attributes
+    ----------
+    rows
+        Atoms, shapes and states, each unique.
+    offer_indices
+        The space's offers that may be chosen.
+    horizon_seconds, cost_limit_usd, wall_limit_seconds
+        Largest training time, bill and wall clock that could be part of an answer.
+    """
+
+    space: Space
+    rows: Families
+    offer_indices: tuple[int, ...]
+    horizon_seconds: float
+    cost_limit_usd: float
+    wall_limit_seconds: float
+
+    # -- sizes of the families ---------------------------------------------------------------------------------------------
+    @property
+    def atoms(self) -> int:
+        return len(self.rows.atoms)
+
+    @property
+    def shapes(self) -> int:
+        return len(self.rows.shapes)
+
+    @property
+    def states(self) -> int:
+        return len(self.rows.states)
+
+    @property
+    def offers(self) -> int:
+        return len(self.offer_indices)
+
+    # -- units -------------------------------------------------------------------------------------------------------------
+    @cached_property
+    def _steps_range(self) -> tuple[int, int]:
+        steps = [self.steps(batch) for batch in self.shapes_by_batch()]
+        return (min(steps), max(steps)) if steps else (1, 1)
+
+    @property
+    def training_unit_seconds(self) -> float:
+        return self.horizon_seconds / 2**TRAINING_BITS
+
+    @property
+    def training_horizon(self) -> int:
+        return 2**TRAINING_BITS
+
+    @cached_property
+    def training_scale(self) -> int:
+        """Step units in a training unit; fewer where the number of steps varies much, so that activities stay below 2^53."""
+        low, high = self._steps_range
+        literals = max(self.shapes, self.states, 1)
+        widest = 2 ** (SUM_BITS - TRAINING_BITS) * low / literals
+        return max(1, math.floor(min(2**STEP_BITS * low / high, widest)))
+
+    @property
+    def step_unit_seconds(self) -> float:
+        return self.training_unit_seconds / self.training_scale
+
+    @property
+    def step_horizon(self) -> int:
+        """Largest step time of interest, in step units."""
+        return self.training_scale * self.training_horizon // self._steps_range[0] + 1
+
+    @property
+    def cost_unit_usd(self) -> float:
+        return self.cost_limit_usd / 2**MONEY_BITS
+
+    @property
+    def money_horizon(self) -> int:
+        """Largest bill, and largest wall clock, in their units."""
+        return 2**MONEY_BITS + 2 ** (MONEY_BITS - 10)
+
+    @property
+    def wall_unit_seconds(self) -> float:
+        return self.wall_limit_seconds / 2**MONEY_BITS
+
+    # -- step time ---------------------------------------------------------------------------------------------------------
+    def steps(self, batch: int) -> int:
+        return self.space.job.steps(batch)
+
+    def shapes_by_batch(self) -> dict[int, Array]:
+        """Shapes of each global batch."""
+        batches = self.rows.shapes.keys.global_batch
+        return {int(batch): np.flatnonzero(batches == batch) for batch in np.unique(batches)}
+
+    @cached_property
+    def _shapes_of_micro_batch(self) -> dict[int, Array]:
+        sizes = self.rows.shapes.keys.micro_batch
+        return {int(size): np.flatnonzero(sizes == size) for size in np.unique(sizes)}
+
+    def shapes_of(self, atom: int) -> Array:
+        """Shapes with the atom's micro-batch."""
+        return self._shapes_of_micro_batch.get(int(self.rows.atoms.keys.micro_batch[atom]), np.zeros(0, dtype=np.int64))
+
+    @cached_property
+    def atom_key(self) -> Array:
+        """What an atom shares with a state, as one integer."""
+        a = self.rows.atoms
+        per_node = self.space.machines.gpus_per_node[a.keys.machine]
+        return _link_code(a.framework, a.keys.tensor, a.keys.expert, a.keys.several_nodes, a.keys.gather, per_node)
+
+    @cached_property
+    def state_key(self) -> Array:
+        """What a state shares with an atom, as one integer."""
+        s = self.rows.states
+        gather = np.where(s.keys.zero == 3, s.keys.data, 1)
+        return _link_code(s.framework, s.keys.tensor, s.keys.expert, s.nodes > 1, gather, s.keys.gpus_per_node)
+
+    @cached_property
+    def _states_by_key(self) -> dict[int, Array]:
+        return {int(key): np.flatnonzero(self.state_key == key) for key in np.unique(self.state_key)}
+
+    def states_of(self, atom: int) -> Array:
+        """States that agree with the atom."""
+        return self._states_by_key.get(int(self.atom_key[atom]), np.zeros(0, dtype=np.int64))
+
+    def stage_units(self, atom: int, stage: int) -> tuple[Array, Array]:
+        """Step units of `stage` for each of `shapes_of(atom)`, and the same less the window the exchange can hide behind."""
+        counts = self.rows.shapes.counts
+        index = self.shapes_of(atom)
+        a = self.rows.atoms
+        seconds = counts.layer_passes[index, stage] @ a.layer[atom]
+        seconds = seconds + a.head[atom] * counts.head_passes[index, stage] + a.transfer[atom] * counts.transfers[index]
+        window = constants().value("data_parallel_overlap") * (counts.mean_layers[index] @ a.layer[atom])
+        return self._up(seconds), self._up(np.maximum(seconds - window, 0.0))
+
+    def exchange_units(self, machine: int) -> tuple[Array, Array]:
+        """Step units beside the stages, for each of `states_on(machine)`: with the hidden share x E, and with all of E."""
+        m, s = self.space.machines, self.rows.states
+        index = self.states_on(machine)
+        exchange = np.maximum(s.link[index] / m.link_rate[machine], s.network[index] / m.network_rate[machine])
+        rest = s.optimizer[index] / m.memory_rate[machine] + s.fixed[index]
+        return self._up(constants().value("data_parallel_exposed") * exchange + rest), self._up(exchange + rest)
+
+    def states_on(self, machine: int) -> Array:
+        """States for nodes of the machine's size."""
+        return np.flatnonzero(self.rows.states.keys.gpus_per_node == self.space.machines.gpus_per_node[machine])
+
+    def _up(self, seconds: Array) -> Array:
+        units = np.ceil(seconds / self.step_unit_seconds)
+        return np.minimum(units, self.step_horizon + 1).astype(np.int64)
+
+    # -- memory ------------------------------------------------------------------------------------------------------------
+    @cached_property
+    def capacity_bytes(self) -> Array:
+        """Usable bytes at the asked confidence, by atom."""
+        a = self.rows.atoms
+        return np.floor(a.capacity / a.memory_factor).astype(np.int64)
+
+    def activation_bytes(self, atom: int, stage: int) -> Array:
+        """Activations, working set and logits of `stage`, for each of `shapes_of(atom)`."""
+        counts, a = self.rows.shapes.counts, self.rows.atoms
+        index = self.shapes_of(atom)
+        held = counts.in_flight_layers[index, stage] @ a.activation[atom]
+        held = held + a.working[atom] + a.logits[atom] * counts.has_head[index, stage]
+        return self._bytes(np.where(counts.exists[index, stage], held, 0.0), atom)
+
+    def state_bytes(self, atom: int, stage: int) -> Array:
+        """States of `stage`, for each of `states_of(atom)`."""
+        return self._bytes(self.rows.states.held[self.states_of(atom), stage], atom)
+
+    def _bytes(self, values: Array, atom: int) -> Array:
+        return np.minimum(np.ceil(values), float(self.capacity_bytes[atom]) + 1).astype(np.int64)
+
+    # -- clusters ----------------------------------------------------------------------------------------------------------
+    @cached_property
+    def _size_codes(self) -> tuple[Array, Array]:
+        s = self.rows.states
+        return np.unique(s.nodes * 1024 + s.keys.gpus_per_node, return_inverse=True)
+
+    @property
+    def sizes(self) -> int:
+        """Distinct clusters: (nodes, GPUs per node)."""
+        return len(self._size_codes[0])
+
+    @property
+    def size_nodes(self) -> Array:
+        return self._size_codes[0] // 1024
+
+    @property
+    def size_gpus(self) -> Array:
+        return self.size_nodes * (self._size_codes[0] % 1024)
+
+    @property
+    def state_size(self) -> Array:
+        """Cluster size of each state."""
+        return self._size_codes[1]
+
+    def sizes_of(self, offer: int) -> list[int]:
+        """Cluster sizes that are made of the offer's nodes."""
+        per_node = self.space.offers[self.offer_indices[offer]].node.gpus_per_node
+        return [int(size) for size in np.flatnonzero(self._size_codes[0] % 1024 == per_node)]
+
+    @cached_property
+    def cluster_allowed(self) -> Array:
+        """Mask (offers, sizes): no rule forbids so many nodes of the offer. Pairs of different node sizes are not looked at."""
+        mask = np.ones((self.offers, self.sizes), dtype=bool)
+        for row, offer in enumerate(self.offer_indices):
+            for rule in rules():
+                mask[row] &= rule.cluster_allowed(self.space, offer, self.size_nodes)
+        return mask
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Clock by cluster size."""
+        return clock(self.space.job, self.space.work, self.size_nodes, self.size_gpus)
+
+    @cached_property
+    def factors(self) -> tuple[float, ...]:
+        """Distinct confidence factors of the step time among the atoms."""
+        return tuple(float(value) for value in np.unique(self.rows.atoms.step_factor))
+
+    def deadline_cap(self, size: int, factor: float) -> int:
+        """Longest training that meets the deadline, in training units."""
+        job = self.space.job
+        head_start = job.startup_seconds if job.limits.deadline_from == "start" else 0.0
+        left = (job.limits.deadline_seconds or math.inf) + head_start - float(self.clock.fixed_seconds[size])
+        return self._down(left / (float(self.clock.slope[size]) * factor))
+
+    def budget_cap(self, offer: int, size: int, factor: float) -> int:
+        """Longest training that the budget pays for, in training units."""
+        fixed, slope = self._bill(offer, size)
+        return self._down(((self.space.job.limits.budget_usd or math.inf) - fixed) / (slope * factor))
+
+    def _down(self, seconds: float) -> int:
+        return int(max(-1, min(math.floor(seconds / self.training_unit_seconds), self.training_horizon)))
+
+    def _bill(self, offer: int, size: int) -> tuple[float, float]:
+        """USD that the cluster costs before and per second of training."""
+        nodes = int(self.size_nodes[size])
+        needs = host_needs(self.space.job, self.space.work, self.space.offers[self.offer_indices[offer]], nodes)
+        rent = needs.price_usd_per_node_hour * nodes / 3600
+        return rent * float(self.clock.billed_fixed_seconds[size]), rent * float(self.clock.billed_slope[size])
+
+    def cost_terms(self, offer: int, size: int, factor: float) -> tuple[int, int, int]:
+        """``scale * cost >= slope * training + fixed`` in cost units: (scale, slope, fixed)."""
+        fixed, slope = self._bill(offer, size)
+        return self._linear(fixed, slope * factor, self.cost_unit_usd)
+
+    def wall_terms(self, size: int, factor: float) -> tuple[int, int, int]:
+        """``scale * wall >= slope * training + fixed`` in wall units: (scale, slope, fixed)."""
+        fixed, slope = float(self.clock.fixed_seconds[size]), float(self.clock.slope[size])
+        return self._linear(fixed, slope * factor, self.wall_unit_seconds)
+
+    def _linear(self, fixed: float, slope: float, unit: float) -> tuple[int, int, int]:
+        per_unit = slope * self.training_unit_seconds / unit
+        largest = max(per_unit * self.training_horizon, fixed / unit, 1.0)
+        scale = 2 ** max(0, min(16, ACTIVITY_BITS - math.ceil(math.log2(largest))))
+        return scale, math.ceil(per_unit * scale), math.ceil(fixed / unit * scale)
+
+    # -- rows that a rule forbids on their own (only where the space has not left them out) ---------------------------------
+    @cached_property
+    def atoms_allowed(self) -> Array:
+        a = self.rows.atoms
+        return self._allowed("atom_allowed", a.framework, lambda index: (a.keys.take(index),))
+
+    @cached_property
+    def states_allowed(self) -> Array:
+        s = self.rows.states
+        return self._allowed("state_allowed", s.framework, lambda index: (s.take(index).keys,))
+
+    @cached_property
+    def shapes_allowed(self) -> Array:
+        keys = self.rows.shapes.keys
+        return np.logical_and.reduce([rule.shape_allowed(self.space, keys) for rule in rules()])
+
+    def _allowed(self, check: str, framework: Array, keys: Callable[[Array], tuple[object, ...]]) -> Array:
+        mask = np.ones(len(framework), dtype=bool)
+        for number in np.unique(framework):
+            index = np.flatnonzero(framework == number)
+            for rule in rules():
+                mask[index] &= getattr(rule, check)(self.space, self.space.values.frameworks[number], *keys(index))
+        return mask
+
+    # -- whole rows --------------------------------------------------------------------------------------------------------
+    def rounding_bound(self, training_seconds: float, step_seconds: float) -> float:
+        """Relative error that rounding up can add to a plan's time or cost."""
+        parts = 3 * self.step_unit_seconds / step_seconds if step_seconds else 0.0
+        return parts + self.training_unit_seconds / max(training_seconds, self.training_unit_seconds) + 2.0**-19
+
+
+def build_tables(physics: Physics, found: Search, kept: Kept) -> Tables:
+    """Tables of the rows of `kept`."""
+    atoms: list[AtomRows] = []
+    shapes = np.zeros(0, dtype=np.int64)
+    by_size: dict[int, Array] = {}
+    for machine, index in kept.rows.items():
+        candidates = found.views[machine].candidates
+        atoms.append(candidates.families.atoms.take(np.unique(candidates.atom[index])))
+        shapes = np.union1d(shapes, candidates.shape[index])
+        per_node = int(physics.space.machines.gpus_per_node[machine])
+        by_size[per_node] = np.union1d(by_size.get(per_node, np.zeros(0, dtype=np.int64)), candidates.state[index])
+    states: list[StateRows] = [
+        physics.states(size).take(index.astype(np.int64)) for size, index in sorted(by_size.items())
+    ]
+    rows = Families(
+        concatenate(atoms),
+        physics.shapes.take(shapes.astype(np.int64)),
+        concatenate(states),
+    )
+    return _with_limits(physics.space, rows, found, kept)
+
+
+def _with_limits(space: Space, rows: Families, found: Search, kept: Kept) -> Tables:
+    """Largest bill and wall clock of interest: the best plan's where it is what is minimised, else the dearest of any row."""
+    cost = wall = 0.0
+    for machine, index in kept.rows.items():
+        for offer in space.offers_of(machine):
+            if offer in kept.offers:
+                terms = found.terms[offer]
+                longest = kept.horizon_seconds * float(found.views[machine].factor.max())
+                cost = max(cost, float((terms.cost0[index] + terms.cost1[index] * longest).max()))
+                wall = max(wall, float((terms.wall0[index] + terms.wall1[index] * longest).max()))
+    if found.best is not None:
+        slack = found.value * (1 + 1e-3)
+        cost, wall = (slack, wall) if found.objective.unit == "USD" else (cost, slack)
+    return Tables(space, rows, kept.offers, kept.horizon_seconds, max(cost, 1e-9), max(wall, 1e-9))
+
+
+def _link_code(framework: Array, tensor: Array, expert: Array, several: Array, gather: Array, per_node: Array) -> Array:
+    code = framework.astype(np.int64)
+    for digit, radix in ((tensor, 64), (expert, 1024), (several, 2), (gather, 65536), (per_node, 1024)):
+        code = code * radix + digit
+    return code
+
+
+__all__ = ["ShapeRows", "Tables", "build_tables"]
