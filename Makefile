@@ -9,8 +9,6 @@ DEMO := --model deepseek-r1-distill-qwen-7b --method lora --data 1GB --deadline 
 PIP_INSTALL := -m pip --disable-pip-version-check install --quiet --constraint requirements.lock
 SOURCES := $(shell find solver models hardware -type f -not -name '*.pyc' 2>/dev/null)
 
-export CI ?=
-
 .PHONY: demo test lint types contracts wheel-test bench lock clean
 
 demo: $(VENV)/.installed
@@ -32,7 +30,8 @@ contracts: $(VENV)/.installed-dev
 # The built wheel, in a folder from which the sources cannot be imported and which has a models/ and a solver/ of its own.
 wheel-test: $(WHEEL_VENV)/.installed
 	rm -rf build/wheel-test && mkdir -p build/wheel-test/models build/wheel-test/solver build/wheel-test/hardware
-	cp -R tests pyproject.toml build/wheel-test/
+	cp -R tests pyproject.toml README.md build/wheel-test/
+	for name in models solver hardware; do if [ -f $$name/README.md ]; then cp $$name/README.md build/wheel-test/$$name/; fi; done
 	for name in models solver hardware; do echo 'raise ImportError("a package of the user")' > build/wheel-test/$$name/__init__.py; done
 	cd build/wheel-test && ../../$(WHEEL_VENV)/bin/python -m pytest -p no:cacheprovider $(PYTEST_ARGS)
 

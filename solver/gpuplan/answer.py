@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 
 from gpuplan.job import Job
 from gpuplan.performance import interval
-from gpuplan.plan import Plan
+from gpuplan.performance.clock import weight_file_bytes
+from gpuplan.plan import Plan, workload
 from gpuplan.result import (
     HostAnswer,
     Interval,
@@ -182,10 +183,13 @@ def _host(plan: Plan) -> HostAnswer:
 
 #: Share of a step that traffic between nodes may take before the network counts as too slow.
 NETWORK_SHARE = 0.1
+#: No data centre sells less than 1 Gb/s.
+LEAST_NETWORK = 1e9 / 8
 
 
 def required_network(plan: Plan) -> float:
-    """Bytes/s a node needs between nodes so that its traffic takes a tenth of a step, and to fetch the weights in time."""
+    """Bytes/s a node needs so that its traffic between nodes takes a tenth of a step, and the weights arrive during start-up."""
     traffic = plan.prediction.network_bytes_per_step_per_gpu * plan.offer.node.gpus_per_node
     during_steps = traffic / (NETWORK_SHARE * plan.prediction.step_seconds) if plan.nodes > 1 else 0.0
-    return max(during_steps, plan.job.weights_bytes_per_second)
+    download = weight_file_bytes(workload(plan.job)) / plan.job.startup_seconds if plan.job.startup_seconds else 0.0
+    return max(during_steps, download, LEAST_NETWORK)

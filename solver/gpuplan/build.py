@@ -95,7 +95,7 @@ class Builder:
         found = []
         for value in values:
             literal = self.model.new_bool_var(f"{name}{value}")
-            members = [literals[index] for index in np.flatnonzero(group == value)]
+            members = [literals[int(index)] for index in np.flatnonzero(group == value)]
             self.model.add_exactly_one([*members, literal.negated()])
             found.append(literal)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar
@@ -107,10 +108,11 @@ class Families:
 
 
 class Physics:
-    """Rows of a space with their physics, computed when asked for and kept."""
+    """Rows of a space with their physics, computed when asked for and kept; `seconds` says how long that took in all."""
 
     def __init__(self, space: Space) -> None:
         self.space = space
+        self.seconds = 0.0
         self._states: dict[int, StateRows] = {}
         self._atoms: dict[int, AtomRows] = {}
 
@@ -173,7 +175,11 @@ class Physics:
 
     def families(self, machine: int) -> Families:
         """All rows for one machine class."""
-        return Families(self.atoms(machine), self.shapes, self.states(int(self.space.machines.gpus_per_node[machine])))
+        start = time.perf_counter()
+        per_node = int(self.space.machines.gpus_per_node[machine])
+        found = Families(self.atoms(machine), self.shapes, self.states(per_node))
+        self.seconds += time.perf_counter() - start
+        return found
 
 
 @dataclass(frozen=True)

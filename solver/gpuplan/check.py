@@ -97,8 +97,7 @@ def choose_cluster(job: Job, offers: Sequence[Offer]) -> Cluster:
     if not known:
         raise InputError("gpu", pins.offer or ", ".join(job.limits.gpus or ()), "no offer in the selection has this")
     if pins.nodes is not None:
-        offer = min(known, key=lambda o: _distance(o, pins.nodes * o.node.gpus_per_node, job.limits.allow_unknown_host))
-        return Cluster(offer, pins.nodes, pins.gpus or pins.nodes * offer.node.gpus_per_node, f"cluster: {offer.id}")
+        return _nodes_of_cheapest(job, known, pins.nodes)
     gpus = pins.gpus or pins_product(job) or min(offer.node.gpus_per_node for offer in known)
     offer = min(known, key=lambda o: _distance(o, gpus, job.limits.allow_unknown_host))
     nodes = -(-gpus // offer.node.gpus_per_node)
@@ -107,10 +106,18 @@ def choose_cluster(job: Job, offers: Sequence[Offer]) -> Cluster:
     return Cluster(offer, nodes, gpus, f"cluster: {offer.id} x {nodes}, {how} {gpus} GPUs")
 
 
+def _nodes_of_cheapest(job: Job, known: Sequence[Offer], nodes: int) -> Cluster:
+    offer = min(known, key=lambda o: _distance(o, nodes * o.node.gpus_per_node, job.limits.allow_unknown_host))
+    gpus = job.pins.gpus or nodes * offer.node.gpus_per_node
+    return Cluster(offer, nodes, gpus, f"cluster: {offer.id} x {nodes}")
+
+
 def pins_product(job: Job) -> int | None:
-    """GPUs that the given degrees multiply to, None unless all three are given."""
-    degrees = (job.pins.tensor_parallel, job.pins.pipeline_parallel or 1, job.pins.data_parallel)
-    return None if None in degrees else int(np.prod([degree for degree in degrees if degree is not None]))
+    """GPUs that the given degrees multiply to (PP is 1 unless given), None unless TP and DP are given."""
+    tensor, data = job.pins.tensor_parallel, job.pins.data_parallel
+    if tensor is None or data is None:
+        return None
+    return tensor * data * (job.pins.pipeline_parallel or 1)
 
 
 def _distance(offer: Offer, gpus: int, allow_unknown_host: bool) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gpuplan.answer import plan_answer
 from gpuplan.job import Job, Limits
@@ -86,5 +87,6 @@ def _relax(job: Job, offers: Sequence[Offer], limit: Limit) -> Relaxation | None
 
 def _outcome(job: Job, offers: Sequence[Offer], lifted: Sequence[Limit], objective: str) -> Outcome:
     """Best plan with `lifted` limits out of force."""
-    limits: Limits = replace(job.limits, **{limit.field: None for limit in lifted})
+    none: dict[str, Any] = {limit.field: None for limit in lifted}
+    limits: Limits = replace(job.limits, **none)
     return find(replace(job, limits=limits), offers, objective)

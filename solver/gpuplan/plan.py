@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from gpuplan.host import HostNeeds, host_needs
 from gpuplan.job import Job
 from gpuplan.layout import Layout
@@ -53,7 +51,7 @@ class Plan:
 
     @cached_property
     def clock(self) -> Clock:
-        return clock(self.job, workload(self.job), np.float64(self.nodes), np.float64(self.gpus))
+        return clock(self.job, workload(self.job), float(self.nodes), float(self.gpus))
 
     @cached_property
     def host(self) -> HostNeeds:

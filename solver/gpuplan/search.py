@@ -179,10 +179,12 @@ def _machine_bound(space: Space, objective: Objective, machine: int) -> float:
     offers = [space.offers[offer] for offer in space.offers_of(machine)]
     most_nodes = max((offer.max_nodes for offer in offers), default=1)
     price = min((offer.price_usd_per_hour for offer in offers), default=0.0)
-    least = clock(job, work, np.float64(most_nodes), np.float64(0))
+    least = clock(job, work, float(most_nodes), 0.0)
     node_seconds = float(least.billed_fixed_seconds + least.billed_slope * gpu_seconds / per_node)
     wall = float(least.fixed_seconds + least.slope * gpu_seconds / (per_node * most_nodes))
-    totals = Totals(np.float64(price * node_seconds / 3600), np.float64(wall), np.float64(per_node), np.float64(1))
+    totals = Totals(
+        np.asarray(price * node_seconds / 3600), np.asarray(wall), np.asarray(float(per_node)), np.asarray(1.0)
+    )
     return float(objective.of(totals))
 
 
@@ -220,10 +222,10 @@ def _choose(found: Search) -> None:
             terms = found.terms[offer]
             good = view.fits & terms.within(space, view.training, view.factor)
             good &= terms.values(found.objective, view.training, view.factor) <= found.value * (1 + TIE)
-            for row in np.flatnonzero(good):
-                cost = float(terms.cost0[row] + terms.cost1[row] * view.training[row])
-                wall = float(terms.wall0[row] + terms.wall1[row] * view.training[row])
-                ties.append((cost, float(view.gpus[row]), wall, machine, offer, int(row)))
+            for index in np.flatnonzero(good):
+                cost = float(terms.cost0[index] + terms.cost1[index] * view.training[index])
+                wall = float(terms.wall0[index] + terms.wall1[index] * view.training[index])
+                ties.append((cost, float(view.gpus[index]), wall, machine, offer, int(index)))
     for position in range(3):
         least = min(tie[position] for tie in ties)
         ties = [tie for tie in ties if tie[position] <= least * (1 + TIE)]

@@ -82,7 +82,8 @@ def result_of(job: Job, outcome: Outcome, offers: Sequence[Offer], question: str
 
 def _alternatives(job: Job, offers: Sequence[Offer], best: Plan) -> list[PlanAnswer]:
     """Next-best plans, each on an accelerator that none before it uses; each is a proved optimum of what is left."""
-    used, found = [best.offer.node.accelerator.name], []
+    used = [best.offer.node.accelerator.name]
+    found: list[PlanAnswer] = []
     while len(found) < job.search.alternatives:
         without = replace(job.limits, exclude_gpus=(*job.limits.exclude_gpus, *used))
         plan = find(replace(job, limits=without), offers).plan

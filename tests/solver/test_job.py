@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,12 @@ def test_a_marketplace_by_name_still_needs_the_flag() -> None:
     market = next(offer.provider.name for offer in offers() if offer.provider.marketplace)
     assert "add --marketplace" in bad(provider=market).message
     assert job(provider=market, marketplace=True).limits.providers == (market,)
+
+
+def test_owned_nodes_are_taken_without_asking_for_them() -> None:
+    owned = [replace(offer, pricing="owned") for offer in offers()[:3]]
+    assert resolve(SEVEN_B, offers=owned).limits.pricing == ("on-demand", "owned")
+    assert resolve({**SEVEN_B, "pricing": "spot"}, offers=owned).limits.pricing == ("spot",)
 
 
 @pytest.mark.parametrize(("given", "expected"), [("point", None), ("95%", 0.95), (0.8, 0.8)])

@@ -99,7 +99,7 @@ def test_durations(text: str, expected: float) -> None:
 def test_a_duration_without_a_unit_gets_advice(value: object) -> None:
     with pytest.raises(InputError, match="has no unit") as caught:
         parse_duration("deadline", value)
-    assert caught.value.suggestions == (f"{value}h", f"{value}m")
+    assert caught.value.suggestions == (f"{value}h", f"{value}m", f"{value}s")
 
 
 @pytest.mark.parametrize("text", ["24:00", "1h30", "h", "1mo", "1d-12h", "-1h", "1 fortnight", "tomorrow"])

@@ -33,7 +33,7 @@ def read_limits(reader: Reader, known: Sequence[Offer]) -> Limits:
         exclude_gpus=reader.optional("exclude_gpu", _gpu_names(reader)) or (),
         providers=reader.optional("provider", _names_of(offer.provider.name for offer in known)),
         regions=reader.optional("region", _names_of(offer.region for offer in known)),
-        pricing=reader.default("pricing", _names_of(PRICINGS), ("on-demand",), "on-demand prices"),
+        pricing=reader.optional("pricing", _names_of(PRICINGS)) or _default_pricing(reader, known),
         marketplace=reader.spec.marketplace,
         allow_unknown_host=reader.spec.allow_unknown_host,
     )
@@ -43,6 +43,15 @@ def read_limits(reader: Reader, known: Sequence[Offer]) -> Limits:
         )
     _check_marketplaces(reader, limits, known)
     return limits
+
+
+def _default_pricing(reader: Reader, known: Sequence[Offer]) -> tuple[str, ...]:
+    """On demand; and what is owned, which only the user's own offers can hold."""
+    if any(offer.pricing == "owned" for offer in known):
+        reader.assume("on-demand prices and owned nodes")
+        return ("on-demand", "owned")
+    reader.assume("on-demand prices")
+    return ("on-demand",)
 
 
 def known_offers(catalogue: Catalogue, offers_of_caller: Sequence[Offer] | None = None) -> Sequence[Offer]:

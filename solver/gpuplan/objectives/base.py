@@ -52,10 +52,10 @@ class Objective:
         """Value of a plan, recomputed from the formulas."""
         factor = plan.step_factor if self.at_confidence else 1.0
         totals = Totals(
-            np.float64(plan.cost_usd(factor)),
-            np.float64(plan.wall_seconds(factor)),
-            np.float64(plan.gpus),
-            np.float64(plan.nodes),
+            np.asarray(plan.cost_usd(factor)),
+            np.asarray(plan.wall_seconds(factor)),
+            np.asarray(float(plan.gpus)),
+            np.asarray(float(plan.nodes)),
         )
         return float(self.of(totals))
 

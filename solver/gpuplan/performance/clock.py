@@ -29,13 +29,26 @@ RESTART_SECONDS = 600.0
 class ClockJob(Protocol):
     """What the clock reads of a job."""
 
-    trials: int
-    parallel: int
-    contingency: float
-    evaluation_share: float
-    startup_seconds: float
-    weights_bytes_per_second: float
-    checkpoint_interval_seconds: float
+    @property
+    def trials(self) -> int: ...
+
+    @property
+    def parallel(self) -> int: ...
+
+    @property
+    def contingency(self) -> float: ...
+
+    @property
+    def evaluation_share(self) -> float: ...
+
+    @property
+    def startup_seconds(self) -> float: ...
+
+    @property
+    def weights_bytes_per_second(self) -> float: ...
+
+    @property
+    def checkpoint_interval_seconds(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ def final_bytes(work: Workload) -> float:
     return 2.0 * work.trainable_parameters
 
 
-def clock(job: ClockJob, work: Workload, nodes: Array, gpus: Array) -> Clock:
+def clock(job: ClockJob, work: Workload, nodes: Array | float, gpus: Array | float) -> Clock:
     """Wall clock and billing of `job` on `nodes` nodes with `gpus` GPUs (arrays, or scalars).
 
     A cluster is provisioned and downloads the weights once; each trial loads, warms up, trains and saves. Failures cost the

@@ -107,7 +107,9 @@ def _forward(work: LayerWork, job: Workload, framework: Framework, m: Machines, 
     }
 
 
-def matmul_seconds(rows: Array, inner: Array, columns: Array, flops: Array, memory_rate: Array) -> Array:
+def matmul_seconds(
+    rows: Array, inner: Array | float, columns: Array | float, flops: Array, memory_rate: Array
+) -> Array:
     """Additive roofline of one matrix product (rows x inner) (inner x columns).
 
     ``T = 2 M K N [1/P + (kappa/B) (1/M + 1/K + 1/N)]``: the second term is the traffic ``2 (MK + KN + MN)`` bytes, of which the
@@ -147,12 +149,12 @@ def _linear_forward(
         # Each expert multiplies the tokens routed to it by all ranks of its expert-parallel group.
         rows_per_expert = rows * linear.active * keys.expert / (keys.tensor * linear.copies)
         local = linear.copies / keys.expert
-        return local * matmul_seconds(rows_per_expert, np.float64(inner), np.float64(columns), flops, rate)
+        return local * matmul_seconds(rows_per_expert, inner, columns, flops, rate)
     if linear.split == "column":
-        return matmul_seconds(rows, np.float64(inner), columns / keys.tensor, flops, rate)
+        return matmul_seconds(rows, inner, columns / keys.tensor, flops, rate)
     if linear.split == "row":
-        return matmul_seconds(rows, inner / keys.tensor, np.float64(columns), flops, rate)
-    return matmul_seconds(rows / sequence_split(framework, keys), np.float64(inner), np.float64(columns), flops, rate)
+        return matmul_seconds(rows, inner / keys.tensor, columns, flops, rate)
+    return matmul_seconds(rows / sequence_split(framework, keys), inner, columns, flops, rate)
 
 
 def _attention_forward(work: LayerWork, job: Workload, m: Machines, keys: AtomKeys) -> Array:
@@ -228,7 +230,7 @@ def head_seconds(job: Workload, framework: Framework, m: Machines, keys: AtomKey
     columns = architecture.vocab_size / keys.tensor
     rate = m.memory_rate[keys.machine]
     product = matmul_seconds(
-        tokens(job, keys), np.float64(architecture.hidden_size), columns, m.matmul_flops[keys.machine], rate
+        tokens(job, keys), float(architecture.hidden_size), columns, m.matmul_flops[keys.machine], rate
     )
     passes = 2 if job.trains_adapters else 3
     loss = tokens(job, keys) * columns * constants().value("loss_bytes_per_logit", framework.kernels) / rate

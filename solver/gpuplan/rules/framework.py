@@ -36,13 +36,11 @@ class Supported(Rule):
         sharded = (keys.data > 1) | (keys.zero == min(space.values.zero))
         degrees = self._degrees(framework, keys.tensor, keys.pipeline, keys.expert)
         runs = _runs(space.job, framework)
+        default = np.ones(len(keys), dtype=bool)
         if space.job.framework is None:
             parallel = keys.tensor * keys.pipeline * keys.expert > 1
-            default = framework.name == np.where(
-                parallel, *(default_framework(space.job.method, p) for p in (True, False))
-            )
-        else:
-            default = np.ones(len(keys), dtype=bool)
+            names = (default_framework(space.job.method, model_parallel) for model_parallel in (True, False))
+            default = np.asarray(np.where(parallel, *names) == framework.name)
         return stages & piped & sharded & degrees & default & runs
 
     def _degrees(
@@ -62,7 +60,7 @@ class Supported(Rule):
             f"recompute modes that {framework.title} lacks": layout.recompute in framework.recompute,
             f"methods, precisions, optimizers or storages that {framework.title} lacks": _runs(plan.job, framework),
             f"parallelism that {framework.title} lacks": bool(
-                self._degrees(framework, np.int64(layout.tensor), np.int64(layout.pipeline), np.int64(layout.expert))
+                self._degrees(framework, *(np.array(d) for d in (layout.tensor, layout.pipeline, layout.expert)))
             ),
         }
         return [Quantity(self.name, name, float(not held), 0, "count") for name, held in holds.items()]
