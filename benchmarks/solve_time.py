@@ -1,4 +1,4 @@
-"""Where the time of a solve goes: ``python benchmarks/solve_time.py [repeats]``. Prints medians; never a verdict.
+"""Where the time of a solve goes: ``python -m benchmarks.solve_time [repeats]``. Prints medians; never a verdict.
 
 DeepSeek-R1 671B over 200 offers (the built-in ones and generated variants), and a few more questions. Tables are built cold.
 """
@@ -8,14 +8,12 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from variants import offers_with_variants
-
+from benchmarks.variants import offers_with_variants
 from gpuplan.job import resolve
 from gpuplan.pipeline import find
+from gpuplan_hardware import Offer
 
 PARTS = ("tables", "incumbent", "reduce", "cp_sat", "verify")
 QUESTIONS = {
@@ -27,17 +25,19 @@ QUESTIONS = {
 }
 
 
-def main() -> None:
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+def main(arguments: list[str]) -> None:
+    repeats = int(arguments[0]) if arguments else 5
     offers = offers_with_variants(200)
     print(f"{len(offers)} offers, median of {repeats}, milliseconds")
-    print("| question | status | " + " | ".join(PARTS) + " | all | layouts evaluated | pairs left to CP-SAT | literals |")
+    print(
+        "| question | status | " + " | ".join(PARTS) + " | all | layouts evaluated | pairs left to CP-SAT | literals |"
+    )
     print("|---" * (len(PARTS) + 6) + "|")
     for name, words in QUESTIONS.items():
         print(_line(name, words, offers, repeats))
 
 
-def _line(name: str, words: dict[str, str], offers: tuple[object, ...], repeats: int) -> str:
+def _line(name: str, words: dict[str, str], offers: Sequence[Offer], repeats: int) -> str:
     job = resolve(words)
     find(job, offers)  # imports
     laps: dict[str, list[float]] = {part: [] for part in (*PARTS, "all")}
@@ -52,4 +52,4 @@ def _line(name: str, words: dict[str, str], offers: tuple[object, ...], repeats:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

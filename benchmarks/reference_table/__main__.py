@@ -1,4 +1,4 @@
-"""Audit the sizing table that people copy from a popular guide: ``python benchmarks/reference_table [seed_table.csv]``.
+"""Audit the sizing table that people copy from a popular guide: ``python -m benchmarks.reference_table [seed_table.csv]``.
 
 Writes reference_table.md and reference_table.csv beside this file.
 """
@@ -8,18 +8,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from benchmarks.reference_table.audit import audit
+from benchmarks.reference_table.render import csv_text, headline, markdown
+from benchmarks.reference_table.rows import read_rows
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-
-from reference_table.audit import audit  # noqa: E402  the folder is run as a script
-from reference_table.render import csv_text, headline, markdown  # noqa: E402
-from reference_table.rows import read_rows  # noqa: E402
-
 DEFAULT = HERE.parents[2] / "shared" / "data" / "seed_table.csv"
 
 
-def main() -> None:
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
+def main(arguments: list[str]) -> None:
+    path = Path(arguments[0]) if arguments else DEFAULT
     if not path.is_file():
         raise SystemExit(f"there is no table at {path}; give its path")
     audits = [audit(row) for row in read_rows(path)]
@@ -29,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

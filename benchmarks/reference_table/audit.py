@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reference_table.rows import Row
-
+from benchmarks.reference_table.rows import Row
 from gpuplan import check, solve
 from gpuplan.job import resolve
 from gpuplan.result import PlanAnswer, Result

@@ -5,11 +5,24 @@ from __future__ import annotations
 import csv
 import io
 
-from reference_table.audit import WASTE, Audit, HostFigure
-
+from benchmarks.reference_table.audit import WASTE, Audit, HostFigure
 from gpuplan.result import PlanAnswer, RuleAnswer
 
-COMMAND = "python benchmarks/reference_table"
+COLUMNS = (
+    "#",
+    "model, method, data",
+    "guide's cluster",
+    "fits",
+    "time on it",
+    "in 24 h",
+    "cost",
+    "cores",
+    "RAM GB",
+    "storage GB",
+    "network Gb/s",
+    "gpuplan's cheapest in 24 h",
+)
+COMMAND = "python -m benchmarks.reference_table"
 
 
 def hours(value: float) -> str:
@@ -45,10 +58,11 @@ def markdown(audits: list[Audit]) -> str:
         headline(audits),
         "",
         f"Made by `{COMMAND}`. Hours are the point and the 90 % interval; cost is the point. A host figure is `given/needed`:",
-        f"short if less than needed, wasteful if more than {WASTE:g} times as much (cores, RAM and storage are totals, network is per node).",
+        f"short if less than needed, wasteful if more than {WASTE:g} times as much (cores, RAM and storage are totals,",
+        "network is per node; every node holds the weights and the data).",
         "",
-        "| # | model, method, data | guide's cluster | fits | time on it | in 24 h | cost | cores | RAM GB | storage GB | network Gb/s | gpuplan's cheapest in 24 h |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| " + " | ".join(COLUMNS) + " |",
+        "|---" * len(COLUMNS) + "|",
     ]
     lines += [_line(audit) for audit in audits]
     return "\n".join([*lines, "", "## Claims that physics refuses", "", *_refusals(audits), "", *_notes(audits)]) + "\n"
@@ -83,7 +97,8 @@ def _best(audit: Audit) -> str:
 
 
 def _plan(plan: PlanAnswer) -> str:
-    return f"{plan.gpus} x {plan.offer.gpu} ({plan.offer.provider}), {hours(plan.prediction.total_hours)}, {dollars(plan.prediction.cost_usd)}"
+    p = plan.prediction
+    return f"{plan.gpus} x {plan.offer.gpu} ({plan.offer.provider}), {hours(p.total_hours)}, {dollars(p.cost_usd)}"
 
 
 def _refusals(audits: list[Audit]) -> list[str]:

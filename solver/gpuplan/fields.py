@@ -81,7 +81,7 @@ FIELDS: tuple[JobField, ...] = (
     JobField("evaluation_share", "SHARE", "evaluation time as a share of the training time, such as 5% [0]", DATA),
     JobField("deadline", "TIME", "time until the last trial is done, such as 24h, 90m, 2d or 1d12h", LIMITS),
     JobField(
-        "deadline_from", "order|start", "when the clock starts: at the order, or at the first step [order]", LIMITS
+        "deadline_from", "order|start", "when the clock starts: at the order, or when the nodes are up [order]", LIMITS
     ),
     JobField("budget", "USD", "money for everything, such as $500 or 2k", LIMITS),
     JobField("contingency", "SHARE", "time and money put on top for what goes wrong, such as 20% [0]", LIMITS),
@@ -94,13 +94,14 @@ FIELDS: tuple[JobField, ...] = (
     JobField("pricing", "KIND", "on-demand, spot, reserved-1y, reserved-3y or owned [on-demand]", OFFERS, "many"),
     JobField("price", "USD", "your own price per GPU hour, such as 2.50, for the one --gpu", OFFERS),
     JobField("marketplace", "", "also consider marketplaces", OFFERS, "switch"),
+    JobField("available_within", "TIME", "only what can be had in that time from the order, such as 2d [any]", OFFERS),
     JobField("offers", "FILE.csv", "your own offers, in place of the built-in ones", OFFERS),
     JobField("allow_unknown_host", "", "accept nodes whose CPU, RAM or disk nobody states", OFFERS, "switch"),
     JobField("confidence", "P|point", "chance with which every limit must hold, above 0.5 and below 1 [0.9]", SEARCH),
     JobField("minimize", "GOAL", "cost, gpus or time [cost]", SEARCH),
     JobField("alternatives", "N", "next-best plans on other GPU types to show, 0 to 20 [3]", SEARCH),
     JobField("time_limit", "TIME", "longest search, such as 60s [60s]", SEARCH),
-    JobField("workers", "N", "threads of the search, 0 for every core [0]", SEARCH),
+    JobField("workers", "N", "threads of the search, 0 for every core [1]", SEARCH),
     JobField("seed", "N", "seed of the search [0]", SEARCH),
     JobField("offer", "ID", "offer, such as aws/p5.48xlarge/us-east-1/on-demand", PINS),
     JobField("nodes", "N", "nodes", PINS),
@@ -109,9 +110,12 @@ FIELDS: tuple[JobField, ...] = (
     JobField("pp", "N", "pipeline-parallel degree", PINS),
     JobField("dp", "N", "data-parallel degree", PINS),
     JobField("ep", "N", "expert-parallel degree", PINS),
+    JobField("cp", "N", "context-parallel degree; only 1 is modelled so far", PINS),
+    JobField("vp", "N", "virtual stages per pipeline rank; only 1 is modelled so far", PINS),
     JobField("zero", "STAGE", "ZeRO stage, 0 to 3", PINS),
     JobField("micro_batch", "N", "sequences per micro-batch and GPU", PINS),
     JobField("recompute", "KIND", "none, selective or full", PINS),
+    JobField("offload", "KIND", "what is offloaded to the host; only none is modelled so far", PINS),
 )
 
 BY_NAME = {field.name: field for field in FIELDS}

@@ -34,7 +34,7 @@ def prove(tables: Tables, objective: Objective, job: Job, seconds: float) -> Pro
     """
     builder = Builder(tables, objective)
     solver = cp_model.CpSolver()
-    solver.parameters.num_workers = job.search.workers or 1
+    solver.parameters.num_workers = job.search.workers
     solver.parameters.random_seed = job.search.seed
     solver.parameters.max_time_in_seconds = max(0.01, seconds)
     solver.parameters.cp_model_presolve = not tables.space.reduced

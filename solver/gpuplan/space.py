@@ -27,6 +27,8 @@ from gpuplan_models import Framework, frameworks
 
 Array = np.ndarray
 
+#: Kinds of pricing whose nodes start within the provisioning time, as far as is known.
+INSTANT = ("on-demand", "owned")
 #: Pipeline degrees that are tried; more are possible but never pay for the bubble at the batch sizes of fine-tuning.
 PIPELINE = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
 TENSOR = (1, 2, 4, 8, 16)
@@ -151,6 +153,7 @@ def selected(job: Job, offer: Offer) -> bool:
         and (limits.regions is None or offer.region in limits.regions)
         and offer.pricing in limits.pricing
         and (limits.marketplace or not offer.provider.marketplace)
+        and (limits.available_within_seconds is None or offer.pricing in INSTANT)
         and (job.pins.offer is None or offer.id == job.pins.offer)
     )
 

@@ -36,6 +36,7 @@ def read_limits(reader: Reader, known: Sequence[Offer]) -> Limits:
         pricing=reader.optional("pricing", _names_of(PRICINGS)) or _default_pricing(reader, known),
         marketplace=reader.spec.marketplace,
         allow_unknown_host=reader.spec.allow_unknown_host,
+        available_within_seconds=_available_within(reader),
     )
     if limits.gpus is not None and set(limits.gpus) <= set(limits.exclude_gpus):
         raise InputError(
@@ -43,6 +44,14 @@ def read_limits(reader: Reader, known: Sequence[Offer]) -> Limits:
         )
     _check_marketplaces(reader, limits, known)
     return limits
+
+
+def _available_within(reader: Reader) -> float | None:
+    """How soon nodes must be had; the catalogue knows no queues yet, so on-demand offers count as instant."""
+    seconds = reader.optional("available_within", parse_duration)
+    if seconds is not None:
+        reader.assume("on-demand offers and owned nodes can be had at once, others when their lead time is known")
+    return seconds
 
 
 def _default_pricing(reader: Reader, known: Sequence[Offer]) -> tuple[str, ...]:
@@ -114,10 +123,22 @@ def read_pins(reader: Reader, framework: Framework | None, known: Sequence[Offer
         recompute=reader.optional("recompute", lambda name, value: choose(name, value, RECOMPUTE)),
         framework=framework.name if framework else None,
     )
+    _check_unmodelled(reader)
     _check_product(pins)
     if framework:
         _check_framework(pins, framework)
     return pins
+
+
+def _check_unmodelled(reader: Reader) -> None:
+    """Degrees that other tools have and the physics does not cover yet: better refused than ignored."""
+    for name, what in (("cp", "context parallelism"), ("vp", "interleaved pipeline stages")):
+        degree = reader.optional(name, _count) or 1
+        if degree > 1:
+            raise InputError(name, degree, f"{what} of {degree} is not modelled yet; give 1, or leave it out")
+    word = reader.optional("offload", lambda field, value: str(value).strip().lower())
+    if word not in (None, "none"):
+        raise InputError("offload", word, f"offloading {shown(word)!r} is not modelled yet; give none, or leave it out")
 
 
 def _offer_id(field: str, text: str, known: Sequence[Offer]) -> str:

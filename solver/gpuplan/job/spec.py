@@ -68,6 +68,7 @@ class JobSpec(BaseModel):
     pricing: Words | None = None
     price: Word | None = None
     marketplace: bool = False
+    available_within: Word | None = None
     offers: Word | None = None
     allow_unknown_host: bool = False
     confidence: Word | None = None
@@ -83,9 +84,12 @@ class JobSpec(BaseModel):
     pp: Word | None = None
     dp: Word | None = None
     ep: Word | None = None
+    cp: Word | None = None
+    vp: Word | None = None
     zero: Word | None = None
     micro_batch: Word | None = None
     recompute: Word | None = None
+    offload: Word | None = None
 
 
 def make_spec(words: Mapping[str, Any]) -> JobSpec:

@@ -60,6 +60,7 @@ class Limits:
     pricing: tuple[str, ...] = ("on-demand",)
     marketplace: bool = False
     allow_unknown_host: bool = False
+    available_within_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Search:
 
     alternatives: int = 3
     time_limit_seconds: float = 60.0
-    workers: int = 0
+    workers: int = 1
     seed: int = 0
 
 

@@ -90,7 +90,7 @@ def layer_seconds(
     busy = np.sum(list(parts.values()), axis=0)
     floor = _launch_floor(work, framework, keys)
     total = np.cbrt(busy**3 + floor**3)
-    parts["launch"] = total - busy
+    parts["launch"] = np.maximum(0.0, total - busy)  # the cube root may round to just below `busy`
     parts["weight_gather"] = communication.exposed_gather(work, job, framework, m, keys, total)
     return parts
 
@@ -194,7 +194,7 @@ def _quantise_forward(work: LayerWork, job: Workload, framework: Framework, m: M
 
 def _dequantise(work: LayerWork, job: Workload, m: Machines, keys: AtomKeys) -> Array:
     """Unpacking the frozen weights that a GPU holds (or has gathered), for one pass."""
-    if not job.trains_adapters or job.weights in ("bf16", "fp16"):
+    if not job.unpacks_weights:
         return np.zeros(len(keys))
     dense, experts = work.parameters_per_rank(keys.tensor, keys.expert)
     moved = constants().value("dequantise_bytes_per_parameter", job.weights) * (dense + experts)

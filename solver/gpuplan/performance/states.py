@@ -146,14 +146,18 @@ def _experts(job: Workload, keys: StateKeys, plan: StagePlan) -> _Held:
 
 
 def _ends(job: Workload, keys: StateKeys, plan: StagePlan) -> Array:
-    """Embedding and head (n, 3), split over the tensor-parallel ranks. A tied head has a copy on the last stage of a pipeline."""
+    """Embedding and head (n, 3), split over the tensor-parallel ranks, and the final norm beside the head, which is not.
+
+    A tied head has a copy on the last stage of a pipeline.
+    """
     architecture = job.architecture
     table = float(architecture.embedding_parameters)
     tied = architecture.head_parameters == 0
     head = np.where(keys.pipeline > 1, table, 0.0) if tied else np.full(len(keys), float(architecture.head_parameters))
     embedding_here = plan.embedding * table
     head_here = plan.head * head[:, None]
-    return (embedding_here + head_here) / keys.tensor[:, None]
+    final_norm = plan.head * architecture.final_norm_parameters
+    return (embedding_here + head_here) / keys.tensor[:, None] + final_norm
 
 
 def _adapters_per_rank(work: LayerWork, tensor: Array) -> Array:
@@ -171,7 +175,7 @@ def _gather_bytes(job: Workload, keys: StateKeys, plan: StagePlan) -> Array:
     end = max(job.architecture.embedding_parameters, job.architecture.head_parameters) / keys.tensor
     gathered = np.where(keys.zero >= 3, 2 * layer * per_parameter + 2.0 * end, 0.0)
     unpacked = np.zeros(len(keys))
-    if job.trains_adapters and job.weights not in ("bf16", "fp16"):
+    if job.unpacks_weights:
         unpacked = 2.0 * max(work.largest_linear_parameters for work in job.layers) / keys.tensor
     return np.repeat((gathered + unpacked)[:, None], 3, axis=1)
 
@@ -202,7 +206,8 @@ def _optimizer_traffic(
         owned = held.trained.max(axis=1) / np.where(keys.zero >= 1, ranks, 1.0)
         traffic += owned * c.value("optimizer_bytes_per_parameter")
         if job.precision == "fp8":
-            traffic += (held.trained + held.frozen).max(axis=1) * c.value("quantise_weight_bytes")
+            cast = held.trained if job.weights == "fp8" else held.trained + held.frozen
+            traffic += cast.max(axis=1) * c.value("quantise_weight_bytes")
     return traffic
 
 

@@ -54,6 +54,11 @@ class Workload:
     def trains_adapters(self) -> bool:
         return self.method.trains == "adapters"
 
+    @property
+    def unpacks_weights(self) -> bool:
+        """Whether frozen weights are dequantised before each product: fp8 weights enter an fp8 product as they are."""
+        return self.trains_adapters and self.weights not in ("bf16", "fp16") and self.weights != self.precision
+
     @cached_property
     def layers(self) -> tuple[LayerWork, ...]:
         """One entry per kind of layer, in the order of the stack."""

@@ -1,0 +1,1 @@
+"""Fit the constants of the performance model on published, measured runs, and report its errors."""

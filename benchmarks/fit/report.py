@@ -1,0 +1,51 @@
+"""Tables of errors as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from benchmarks.fit.rows import Run
+
+Array = np.ndarray
+GROUPINGS: tuple[tuple[str, Callable[[Run], str]], ...] = (
+    ("source", lambda run: run.source),
+    ("task", lambda run: run.task),
+    ("kernels", lambda run: run.framework.kernels),
+    ("kernels and task", lambda run: f"{run.framework.kernels} {run.task}"),
+    ("source and task", lambda run: f"{run.source} {run.task}"),
+    ("GPU", lambda run: run.gpu),
+    ("layers", lambda run: "MoE" if run.workload.is_mixture else "dense"),
+)
+
+
+def error_table(runs: Sequence[Run], error: Array) -> str:
+    """Median, mean and 90th percentile of \\|predicted / measured - 1\\|, bias, and how many are more than 5 % too low.
+
+    `error` is log(predicted / measured); a negative bias is optimistic.
+    """
+    lines = [
+        "| by | n | median | mean | p90 | bias | under |",
+        "|---|---|---|---|---|---|---|",
+        _line("**all**", error),
+    ]
+    for title, key in GROUPINGS:
+        names = [key(run) for run in runs]
+        for name in sorted(set(names)):
+            chosen = np.array([each == name for each in names])
+            lines.append(_line(f"{title}: {name}", error[chosen]))
+    return "\n".join(lines)
+
+
+def _line(name: str, error: Array) -> str:
+    relative = np.abs(np.expm1(error)) * 100
+    bias = np.expm1(np.median(error)) * 100
+    under = np.mean(np.expm1(error) < -0.05) * 100
+    figures = f"{np.median(relative):.1f} | {np.mean(relative):.1f} | {np.quantile(relative, 0.9):.1f}"
+    return f"| {name} | {len(error)} | {figures} | {bias:+.1f} | {under:.0f} |"
+
+
+def width_of(error: Array) -> float:
+    """Half-width w such that 90 % of \\|log(measured / predicted)\\| are below it."""
+    return float(np.quantile(np.abs(error), 0.9))

@@ -1,0 +1,1 @@
+"""Answers for people: a `Result` as text on a terminal or in a pipe."""

@@ -1,0 +1,169 @@
+"""Numbers with their units, as a person reads them.
+
+A number and its unit are joined by a space that does not break (`GLUE`), which `blocks.Prose` prints as a plain one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+
+from gpuplan.result import Interval
+from gpuplan.units import format_bytes, format_count
+
+GLUE = "\u00a0"
+DAY_HOURS = 24.0
+#: Longest time that is told in hours.
+HOURS_UP_TO = 48.0
+#: A probability nearer to 0 or 1 than this is not told apart from them by any model.
+SURE = 0.999
+
+
+def hours(value: float) -> str:
+    """Time given in hours: "36 s", "46 min", "2.8 h", "3.6 days"."""
+    factor, unit = _time_unit(value)
+    return f"{digits(value * factor)}{GLUE}{unit}"
+
+
+def hours_at_least(value: float) -> str:
+    """Time that may be rounded up but never down: what a deadline must allow."""
+    factor, unit = _time_unit(value)
+    return f"{digits(_up(value * factor))}{GLUE}{unit}"
+
+
+def hours_interval(interval: Interval) -> str:
+    """Expected time and its interval in one unit: "2.8 h [2.4-3.3 h]"."""
+    factor, unit = _time_unit(interval.point)
+    point, low, high = (digits(value * factor) for value in (interval.point, interval.low, interval.high))
+    return f"{point}{GLUE}{unit} [{low}-{high}{GLUE}{unit}]"
+
+
+def seconds_interval(interval: Interval) -> str:
+    """Expected time of a step and its interval in one unit: "39.8 s [34.6-45.7 s]"."""
+    factor, unit = step_unit(interval.point)
+    point, low, high = (significant(value * factor) for value in (interval.point, interval.low, interval.high))
+    return f"{point}{GLUE}{unit} [{low}-{high}{GLUE}{unit}]"
+
+
+def step_unit(seconds: float) -> tuple[float, str]:
+    """Factor and unit in which a time of the order of a step is told."""
+    if seconds < 1e-3:
+        return 1e6, "us"
+    if seconds < 1:
+        return 1e3, "ms"
+    return (1.0, "s") if seconds < 600 else (1 / 60, "min")
+
+
+def money(usd: float) -> str:
+    """US dollars: "$96,308", "$139", "$14.74", "$0.232", "0.532 cents"; never "$0.00" for a positive amount."""
+    sign, amount = ("-", -usd) if usd < 0 else ("", usd)
+    if amount >= 1e7:
+        return f"{sign}${format_count(amount)}".replace(" ", GLUE)
+    if amount >= 99.995:
+        return f"{sign}${amount:,.0f}"
+    if amount >= 0.9995 or amount == 0:
+        return f"{sign}${amount:.2f}"
+    return f"{sign}${significant(amount)}" if amount >= 0.01 else f"{sign}{significant(100 * amount)}{GLUE}cents"
+
+
+def money_at_least(usd: float) -> str:
+    """US dollars rounded up: to whole dollars from $100, to cents below."""
+    return money(math.ceil(usd) if usd >= 100 else math.ceil(100 * usd) / 100)
+
+
+def money_interval(interval: Interval) -> str:
+    """Expected cost and its interval: "$139 [$118-$162]"."""
+    low, high = money(interval.low), money(interval.high)
+    if interval.point >= 99.995 > interval.low >= 1:
+        low = f"${interval.low:,.0f}"
+    return f"{money(interval.point)} [{low}-{high}]"
+
+
+def price(usd_per_hour: float) -> str:
+    """Price per hour; cents matter up to $1,000."""
+    return f"${usd_per_hour:,.2f}" if 99.995 <= usd_per_hour < 1000 else money(usd_per_hour)
+
+
+def gib(count: float) -> str:
+    """Memory: "49.5 GiB"."""
+    return f"{digits(count / 2**30)}{GLUE}GiB"
+
+
+def decimal_bytes(count: float) -> str:
+    """Storage, in decimal units as it is sold: "67.4 GB"."""
+    return format_bytes(count).replace(" ", GLUE)
+
+
+def rate(bytes_per_second: float) -> str:
+    """Transfer rate: "1 GB/s"."""
+    return f"{decimal_bytes(bytes_per_second)}/s"
+
+
+def count(number: float) -> str:
+    """Count: "4,096", "250 M"."""
+    return format_count(number).replace(" ", GLUE)
+
+
+def percent(share: float) -> str:
+    """Percentage: "93%", "5.3%", "0.0041%"; a tenth only below 10%."""
+    if share == 0:
+        return "0%"
+    if abs(share) >= 0.0995:
+        return f"{100 * share:,.0f}%"
+    return f"{100 * share:.1f}%" if abs(share) >= 0.0005 else f"{100 * share:.2g}%"
+
+
+def probability(chance: float) -> str:
+    """Chance; the ends are not certainties."""
+    if chance > SURE:
+        return f"above{GLUE}{100 * SURE:g}%"
+    return f"below{GLUE}{100 * (1 - SURE):.1g}%" if chance < 1 - SURE else f"{100 * chance:.3g}%"
+
+
+def plural(number: float, thing: str) -> str:
+    """A count with its noun: "1 node", "2 nodes"."""
+    return f"{count(number)}{GLUE}{thing}" + ("" if number == 1 else "s")
+
+
+def age(days: int) -> str:
+    """Age of a price: "today", "3 days old"."""
+    return "of today" if timedelta(days=days) < timedelta(days=1) else f"{plural(days, 'day')} old"
+
+
+def digits(number: float) -> str:
+    """One digit after the point below 100, none above, two significant ones below 0.1."""
+    if number == 0:
+        return "0"
+    if abs(number) >= 99.95:
+        return f"{number:,.0f}" if abs(number) < 1e9 else f"{number:.3g}"
+    return f"{number:.1f}" if abs(number) >= 0.095 else f"{number:.2g}"
+
+
+def significant(number: float) -> str:
+    """Three significant digits, all digits before the point."""
+    if abs(number) >= 999.5:
+        return f"{number:,.0f}" if abs(number) < 1e9 else f"{number:.3g}"
+    return f"{number:#.3g}".rstrip(".")
+
+
+def align_units(values: Sequence[str]) -> list[str]:
+    """Pad units so that numbers line up in a column that is set flush right."""
+    units = [value.partition(GLUE)[2] for value in values]
+    longest = max(map(len, units), default=0)
+    return [value + GLUE * (longest - len(unit)) for value, unit in zip(values, units, strict=True)]
+
+
+def _time_unit(value: float) -> tuple[float, str]:
+    """Factor from hours and unit in which a time is told."""
+    if value >= HOURS_UP_TO:
+        return 1 / DAY_HOURS, "days"
+    if value >= 0.995:
+        return 1.0, "h"
+    return (60.0, "min") if value * 3600 >= 59.5 or value == 0 else (3600.0, "s")
+
+
+def _up(number: float) -> float:
+    """Rounded up to the last digit that `digits` shows."""
+    places = 0 if number >= 99.9 else 1 if number >= 0.1 else 1 - math.floor(math.log10(number)) if number > 0 else 0
+    return math.ceil(number * 10**places) / 10**places
