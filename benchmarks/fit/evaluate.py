@@ -90,6 +90,21 @@ class Group:
         )
 
     @cached_property
+    def in_flight_layers(self) -> Array:
+        """Layers whose activations a stage holds; interleaved, Megatron warms up with more, shorter chunks.
+
+        Stage r of p with v chunks runs ``2 (p - r - 1) + (v - 1) p`` chunks forward before its first backward.
+        """
+        pipeline, plain = self._column("pipeline"), self.shapes.in_flight_layers
+        total = (self._column("global_batch") / (self._column("data") * self._column("micro_batch"))) * self.virtual
+        rank = np.stack([np.zeros_like(pipeline), np.ones_like(pipeline), pipeline - 1], axis=1)
+        chunks = 2 * (pipeline[:, None] - rank - 1) + ((self.virtual - 1) * pipeline)[:, None] + 1
+        held = np.minimum(chunks, total[:, None]) / (self.virtual * pipeline)[:, None]
+        layers = np.array([work.kind.count for work in self.workload.layers], dtype=float)
+        interleaved = held[:, :, None] * layers
+        return np.where((self.virtual > 1)[:, None, None], interleaved, plain)
+
+    @cached_property
     def state_keys(self) -> StateKeys:
         return StateKeys(
             np.array([run.node.gpus_per_node for run in self.runs], dtype=float),
@@ -127,7 +142,7 @@ class Group:
         state = states(work, self.framework, self.state_keys)
         held = state.weights_bytes + state.gradients_bytes + state.optimizer_bytes + state.gather_bytes
         activations = sum(
-            activation_bytes(kind, work, self.framework, atom)[:, None] * shape.in_flight_layers[:, :, index]
+            activation_bytes(kind, work, self.framework, atom)[:, None] * self.in_flight_layers[:, :, index]
             for index, kind in enumerate(work.layers)
         )
         total = held + activations + working_bytes(work, self.framework, atom)[:, None]
@@ -141,7 +156,7 @@ def groups_of(runs: Sequence[Run]) -> list[Group]:
     """Group `runs` by what one call of the vectorised functions shares."""
     members: dict[tuple[object, ...], list[int]] = {}
     for place, run in enumerate(runs):
-        key = (id(run.workload), run.framework.kernels, run.framework.full_bytes, run.year, run.software)
+        key = (id(run.workload), id(run.framework), run.year, run.software)
         members.setdefault(key, []).append(place)
     found = []
     for places in members.values():
@@ -161,10 +176,14 @@ def predict_seconds(groups: Sequence[Group], count: int, point: Point) -> Array:
 
 
 def predict_bytes(groups: Sequence[Group], count: int, point: Point) -> Array:
-    """Bytes on the worst GPU of every run; the fixed base follows the figure's measure."""
+    """Bytes on the worst GPU of every run; the fixed base and the allocator's slack follow the figure's measure."""
     found = np.empty(count)
     for group in groups:
         with use_constants(point.table(group.year, group.software)):
-            base = np.array([point.base_bytes(run.memory_measure) for run in group.runs])
-            found[group.index] = group.bytes() + base
+            with_slack = group.bytes()
+        with use_constants(point.table(group.year, group.software | {"allocated"})):
+            allocated = group.bytes()
+        counted = np.array([run.memory_measure == "allocated" for run in group.runs])
+        base = np.array([point.base_bytes(run.memory_measure) for run in group.runs])
+        found[group.index] = np.where(counted, allocated, with_slack) + base
     return found

@@ -46,6 +46,19 @@ def _line(name: str, error: Array) -> str:
     return f"| {name} | {len(error)} | {figures} | {bias:+.1f} | {under:.0f} |"
 
 
+def width_table(runs: Sequence[Run], error: Array) -> str:
+    """90 % widths by what `step_interval` and `memory_interval` are keyed by."""
+    classes = [
+        {run.framework.kernels if not run.workload.is_mixture else "moe", run.node.accelerator.kernel_family}
+        for run in runs
+    ]
+    lines = ["| key | n | 90 % width |", "|---|---|---|"]
+    for name in sorted(set().union(*classes)):
+        chosen = np.array([name in each for each in classes])
+        lines.append(f"| {name} | {chosen.sum()} | {width_of(error[chosen]):.3f} |")
+    return "\n".join(lines)
+
+
 def width_of(error: Array) -> float:
     """Half-width w such that 90 % of \\|log(measured / predicted)\\| are below it."""
     return float(np.quantile(np.abs(error), 0.9))

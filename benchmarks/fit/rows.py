@@ -20,6 +20,8 @@ Row = Mapping[str, str]
 
 #: Sources with an optimizer step at a known length under software that gpuplan's users run today.
 TIMED = {"nvbridge", "dgxc", "mlperf", "mlmci", "mosaic", "qwen1", "tinyllama"}
+#: Sources of peak memory with the filled length, the batch and the number of GPUs.
+HELD = {"qwen1", "mlmci", "dgxc", "peft"}
 #: Blank precision that is nvfp4, or rows whose precision cannot be what they say (an fp8 twin is 8-25 % slower).
 DOUBTFUL = {
     f"mlperf-{number}" for number in (151, 152, 176, 178, 180, 190, 197, 203, 204, 205, 209, 210, 213, 221, 227)
@@ -101,22 +103,19 @@ def run_of(row: Row) -> Run:
         software=_software(row),
         measured_seconds=seconds,
         measured_bytes=held,
-        memory_measure=row["memory_measure"] or "nvidia-smi",
+        memory_measure=row["memory_measure"] or ("allocated" if row["source_key"] == "dgxc" else "nvidia-smi"),
         last_stage=row["memory_rank"] == "last",
     )
 
 
 def _gpus(row: Row) -> int:
-    if row["n_gpus"]:
-        return int(row["n_gpus"])
-    if not row["tp"]:
+    if not row["n_gpus"]:
         raise UnusableError("number of GPUs not given")
-    # Internal recipes of Megatron's tests: the size is not public; one replica of the expert-parallel group is the least.
-    return max(int(row["tp"]) * int(row["pp"]), int(row["pp"]) * int(row["ep"] or 1))
+    return int(row["n_gpus"])
 
 
 def _seconds(row: Row) -> float | None:
-    if row["source_key"] not in TIMED or (not row["n_gpus"]):
+    if row["source_key"] not in TIMED:
         return None
     if row["step_time_s"]:
         return float(row["step_time_s"])
@@ -127,11 +126,11 @@ def _seconds(row: Row) -> float | None:
 
 
 def _bytes(row: Row) -> float | None:
-    """Peak memory where the filled length is known: fixed-length sources, and PEFT's with padding to at most 768."""
-    if (
-        row["source_key"] not in {"qwen1", "mlmci", "mlmrel", "dgxc", "peft", "gputest", "unsloth"}
-        or not row["peak_mem_gib"]
-    ):
+    """Peak memory where the filled length is known: fixed lengths, and PEFT's with padding to at most 768.
+
+    Qwen's "LoRA (emb)" also trains embedding and head, which no method of gpuplan does.
+    """
+    if row["source_key"] not in HELD or not row["peak_mem_gib"] or row["notes"].startswith("LoRA (emb)"):
         return None
     return float(row["peak_mem_gib"]) * 2**30
 
@@ -173,29 +172,46 @@ def _precision(row: Row) -> tuple[str, str]:
         if row["gpu"] in ("B200", "GB200", "B300", "GB300") and row["task"] != "lora":
             raise UnusableError("8-bit or 4-bit not stated")
         return "fp8", "bf16"
-    if stated == "" and row["source_key"] in ("mlmci", "mlmrel"):
+    if stated == "" and row["source_key"] == "mlmci":
         return "bf16", "bf16"
     raise UnusableError("number format gpuplan does not know, or not stated")
 
 
 def _framework(row: Row) -> Framework:
+    return _one_framework(row["source_key"], "sequence-parallel=True" in row["notes"])
+
+
+@cache
+def _one_framework(source: str, sequence_parallel: bool) -> Framework:
+    """The framework of a source, with its own precision policy."""
     known = frameworks()
-    if row["source_key"] in ("mosaic", "tinyllama"):
+    if source in ("mosaic", "tinyllama"):
         # llm-foundry and lit-gpt reduce the gradients in bf16, where FSDP2's default is fp32.
         torch = known["torch-fsdp"]
         return replace(torch, full_bytes=replace(torch.full_bytes, gradient_bytes=2.0))
-    if row["source_key"] in ("qwen1", "peft", "gputest", "unsloth"):
+    if source == "qwen1":
+        # Full training under DeepSpeed: fp32 gradients, master weights and moments.
+        return replace(known["hf-peft"], full_bytes=known["megatron"].full_bytes)
+    if source == "peft":
         return known["hf-peft"]
-    return known["megatron"]
+    megatron = known["megatron"]
+    if source == "dgxc":
+        # NeMo keeps bf16 gradients.
+        return replace(megatron, full_bytes=replace(megatron.full_bytes, gradient_bytes=2.0))
+    if source == "mlmci" and not sequence_parallel:
+        return replace(megatron, sequence_parallel=False)
+    return megatron
 
 
 def _software(row: Row) -> frozenset[str]:
     """What differs from the software gpuplan's users run, each with a factor of its own in the fit."""
-    found = set()
-    if row["source_key"] in ("mosaic", "tinyllama"):
-        found.add("triton_attention")
+    found: set[str] = set()
+    if row["source_key"] == "mosaic":
+        found |= {"triton_ampere", "triton_hopper"}
     if row["precision"] == "int4-gptq base":
         found.add("gptq")
+    if row["source_key"] == "mlmci":
+        found.add("untuned")
     blackwell = row["gpu"] in ("B200", "GB200", "B300", "GB300")
     if blackwell and row["experts"] and row["source_key"] == "nvbridge" and row["date"] >= "2026-06":
         found.add("graphs")
@@ -231,7 +247,7 @@ def _layout(row: Row, framework: Framework) -> tuple[Layout, int, int]:
 def _recompute(row: Row) -> str:
     """As stated; the sources that do not state it repeat nothing, but for HF's LoRA scripts."""
     stated = row["recompute"].split(" ")[0]
-    return stated or ("full" if row["source_key"] in ("qwen1", "unsloth") else "none")
+    return stated or ("full" if row["source_key"] == "qwen1" else "none")
 
 
 def _zero(row: Row, framework: Framework) -> int:

@@ -38,6 +38,9 @@ def prove(tables: Tables, objective: Objective, job: Job, seconds: float) -> Pro
     solver.parameters.random_seed = job.search.seed
     solver.parameters.max_time_in_seconds = max(0.01, seconds)
     solver.parameters.cp_model_presolve = not tables.space.reduced
+    # OR-Tools 9.15 draws wrong lower bounds from "at least one of these enforced two-variable inequalities holds" and then calls
+    # models with a known solution infeasible; without that detection it does not.
+    solver.parameters.auto_detect_greater_than_at_least_one_of = False
     status = solver.solve(builder.model)
     found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
     unit = objective.unit_value(builder)

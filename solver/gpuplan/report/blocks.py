@@ -65,7 +65,7 @@ def facts(rows: Iterable[tuple[str, str | None]]) -> RenderableType:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> RenderableType:
     """Columns with a header; a header that begins with ">" sets its column flush right."""
-    grid = Table(box=HEADER_RULE, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0), header_style="")
+    grid = Table(box=HEADER_RULE, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="")
     for header in headers:
         grid.add_column(Prose(header.removeprefix(">")), justify="right" if header.startswith(">") else "left")
     for row in rows:
@@ -74,7 +74,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> RenderableTy
 
 
 def columns(rows: Iterable[Sequence[str]], right: Sequence[int]) -> RenderableType:
-    """Columns without a header; those in `right` are set flush right and never broken."""
+    """Columns without a header; those in `right` are set flush right."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for index, row in enumerate(rows):
         if index == 0:

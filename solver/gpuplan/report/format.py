@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
 
 from gpuplan.result import Interval
 from gpuplan.units import format_bytes, format_count
@@ -26,6 +25,11 @@ def hours(value: float) -> str:
     return f"{digits(value * factor)}{GLUE}{unit}"
 
 
+def limit_hours(value: float) -> str:
+    """Time limit as its owner wrote it: "24 h", not "24.0 h"."""
+    return hours(value).replace(f".0{GLUE}", GLUE)
+
+
 def hours_at_least(value: float) -> str:
     """Time that may be rounded up but never down: what a deadline must allow."""
     factor, unit = _time_unit(value)
@@ -37,6 +41,13 @@ def hours_interval(interval: Interval) -> str:
     factor, unit = _time_unit(interval.point)
     point, low, high = (digits(value * factor) for value in (interval.point, interval.low, interval.high))
     return f"{point}{GLUE}{unit} [{low}-{high}{GLUE}{unit}]"
+
+
+def step_seconds(value: float, whole: float) -> str:
+    """Part of a step, in the unit and with the digits of the whole step, so that a column of them lines up."""
+    factor, unit = step_unit(whole)
+    places = 2 if whole * factor < 10 else 1
+    return f"{value * factor:,.{places}f}{GLUE}{unit}"
 
 
 def seconds_interval(interval: Interval) -> str:
@@ -67,6 +78,16 @@ def money(usd: float) -> str:
     return f"{sign}${significant(amount)}" if amount >= 0.01 else f"{sign}{significant(100 * amount)}{GLUE}cents"
 
 
+def money_beside(usd: float, whole: float) -> str:
+    """A part of a larger amount: cents are enough beside dollars."""
+    return f"${usd:.2f}" if 0.005 <= usd < 1 <= whole else money(usd)
+
+
+def limit_money(usd: float) -> str:
+    """Budget as its owner wrote it: "$5", not "$5.00"."""
+    return money(usd).removesuffix(".00")
+
+
 def money_at_least(usd: float) -> str:
     """US dollars rounded up: to whole dollars from $100, to cents below."""
     return money(math.ceil(usd) if usd >= 100 else math.ceil(100 * usd) / 100)
@@ -90,6 +111,11 @@ def gib(count: float) -> str:
     return f"{digits(count / 2**30)}{GLUE}GiB"
 
 
+def gib_part(count: float) -> str:
+    """Memory in a column, two digits after the point: "0.06 GiB"."""
+    return f"{count / 2**30:,.2f}{GLUE}GiB" if count >= 0.005 * 2**30 or count == 0 else f"<0.01{GLUE}GiB"
+
+
 def decimal_bytes(count: float) -> str:
     """Storage, in decimal units as it is sold: "67.4 GB"."""
     return format_bytes(count).replace(" ", GLUE)
@@ -106,12 +132,17 @@ def count(number: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Percentage: "93%", "5.3%", "0.0041%"; a tenth only below 10%."""
-    if share == 0:
+    """Percentage: "93%", "5.3%", "0.0041%"; a tenth only below 10%, noise of the arithmetic not at all."""
+    if abs(share) < 1e-9:
         return "0%"
     if abs(share) >= 0.0995:
         return f"{100 * share:,.0f}%"
     return f"{100 * share:.1f}%" if abs(share) >= 0.0005 else f"{100 * share:.2g}%"
+
+
+def share(part: float) -> str:
+    """Percentage in a column, one digit after the point."""
+    return f"{100 * part:,.1f}%"
 
 
 def probability(chance: float) -> str:
@@ -127,8 +158,8 @@ def plural(number: float, thing: str) -> str:
 
 
 def age(days: int) -> str:
-    """Age of a price: "today", "3 days old"."""
-    return "of today" if timedelta(days=days) < timedelta(days=1) else f"{plural(days, 'day')} old"
+    """Age of a price: "of today", "3 days old"."""
+    return f"{plural(days, 'day')} old" if days > 0 else "of today"
 
 
 def digits(number: float) -> str:
@@ -166,4 +197,4 @@ def _time_unit(value: float) -> tuple[float, str]:
 def _up(number: float) -> float:
     """Rounded up to the last digit that `digits` shows."""
     places = 0 if number >= 99.9 else 1 if number >= 0.1 else 1 - math.floor(math.log10(number)) if number > 0 else 0
-    return math.ceil(number * 10**places) / 10**places
+    return math.ceil(number * 10.0**places) / 10.0**places

@@ -33,7 +33,7 @@ class Host(Rule):
     def quantities(self, plan: Plan) -> list[Quantity]:
         needs, host = plan.host, plan.offer.node.host
         strict = not plan.job.limits.allow_unknown_host
-        disk = needs.storage_bytes if needs.volume_price_known else host.nvme_bytes
+        disk = needs.storage_bytes if needs.volume_price_known else None
         return [
             Quantity(self.name, "virtual CPUs of a node", needs.vcpus, host.vcpus, "vCPUs", strict),
             Quantity(self.name, "memory of a node", needs.ram_bytes, host.ram_bytes, "bytes", strict),

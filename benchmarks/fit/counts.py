@@ -1,0 +1,63 @@
+"""How many runs speak for a fitted number: those whose prediction depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from benchmarks.fit.parameters import Parameter
+from benchmarks.fit.rows import Run
+
+
+def _family(run: Run, key: str) -> bool:
+    return key in ("*", run.node.accelerator.kernel_family)
+
+
+def _kernels(run: Run, key: str) -> bool:
+    return key in ("*", run.framework.kernels)
+
+
+def _mixture(run: Run, key: str) -> bool:
+    return run.workload.is_mixture
+
+
+def _exchanges(run: Run, key: str) -> bool:
+    return run.layout.data * run.context > 1 and run.layout.zero < 3
+
+
+#: Which runs speak for a constant; the others of the table speak for all runs.
+SPEAKS: dict[str, Callable[[Run, str], bool]] = {
+    "matmul_efficiency": _family,
+    "fp8_efficiency": lambda run, key: run.workload.precision == "fp8" and _family(run, key),
+    "flash_efficiency": _family,
+    "elementwise_traffic": _kernels,
+    # The "*" entry answers for every framework but Hugging Face's.
+    "loss_bytes_per_logit": lambda run, key: (run.framework.kernels == "hf") == (key == "hf"),
+    "quantise_bytes_per_element": lambda run, key: run.workload.precision == "fp8",
+    "launch_seconds": _kernels,
+    "launch_moe_ratio": _mixture,
+    "launch_seconds_per_expert": _mixture,
+    "dense_speedup_per_year": lambda run, key: _kernels(run, key) and not run.workload.is_mixture,
+    "link_efficiency": lambda run, key: run.layout.gpus * run.context > 1,
+    "network_efficiency": lambda run, key: run.nodes > 1,
+    "tensor_parallel_exposed": lambda run, key: run.layout.tensor > 1 and _kernels(run, key),
+    "pipeline_exposed": lambda run, key: run.layout.pipeline > 1,
+    "expert_parallel_exposed": lambda run, key: run.layout.expert > 1,
+    "data_parallel_exposed": _exchanges,
+    "gather_exposed": lambda run, key: run.layout.zero == 3 and run.layout.data > 1,
+    "permute_bytes_per_element": _mixture,
+    "expert_weight_bytes": _mixture,
+    "adapter_traffic": lambda run, key: run.workload.trains_adapters,
+    "synchronise_seconds": lambda run, key: run.layout.gpus * run.context > 1,
+    "software": lambda run, key: key in run.software,
+    "activation_multiplier": _kernels,
+    "adapter_activations": lambda run, key: run.workload.trains_adapters and _kernels(run, key),
+    "working_set": lambda run, key: run.layout.recompute == "full",
+    "head_bytes_per_logit": _kernels,
+    "nf4_bytes_per_parameter": lambda run, key: run.workload.weights == "nf4",
+}
+
+
+def runs_behind(parameter: Parameter, runs: Sequence[Run]) -> int:
+    """Number of `runs` whose prediction depends on `parameter`."""
+    speaks = SPEAKS.get(parameter.name, lambda run, key: True)
+    return sum(speaks(run, parameter.key) for run in runs)

@@ -1,0 +1,159 @@
+"""Tables over several rules or plans: limits, what is broken, alternatives, relaxations."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+
+from gpuplan.report import format as f
+from gpuplan.report.blocks import Prose, bar, columns, section, table
+from gpuplan.report.format import GLUE
+from gpuplan.report.verdict import limit_value
+from gpuplan.report.words import (
+    IDENTITIES,
+    LIMITS,
+    RULES,
+    USER_LIMITS,
+    amount,
+    available,
+    cluster,
+    confidence,
+    gpus,
+    used,
+    words,
+)
+from gpuplan.result import PlanAnswer, Relaxation, Result, RuleAnswer
+
+#: From this share of a limit on, a rule is said to bind.
+BINDING = 0.995
+#: Header of the column that compares plans, by what is minimised.
+DIFFERENCE = {"cost": "cost +", "gpus": "GPUs +", "time": "time +"}
+MARK = f"{GLUE}*"
+FOOTNOTE = "* extrapolated: too few published runs behind this GPU and framework"
+
+
+def limits(result: Result) -> list[RenderableType]:
+    """How near each limit is, nearest first."""
+    near = [rule for rule in result.rules if rule.used_share is not None and not _always_met(rule)]
+    near.sort(key=lambda rule: -(rule.used_share or 0.0))
+    if not near:
+        return []
+    rows = [_nearness(rule) for rule in near]
+    return [section(f"How near each limit is ({confidence(result)})", columns(rows, right=(1,)))]
+
+
+def _always_met(rule: RuleAnswer) -> bool:
+    """Whether a rule says nothing about nearness: what is met exactly, and storage, which is rented as it is needed."""
+    return rule.satisfied and (rule.rule in IDENTITIES or "storage" in rule.name)
+
+
+def _nearness(rule: RuleAnswer) -> tuple[str, ...]:
+    share = rule.used_share or 0.0
+    state = "broken" if not rule.satisfied else "binding" if share >= BINDING else ""
+    return words(RULES, rule.name), f.share(share), f"{bar(share, 10):<10}".replace(" ", GLUE), used(rule), state
+
+
+def violations(result: Result) -> list[RenderableType]:
+    """Which rules fail, and by how much."""
+    if not result.violations:
+        return []
+    fit_first = sorted(result.violations, key=lambda rule: rule.rule in USER_LIMITS)
+    rows = [_violation(rule) for rule in fit_first]
+    grid = table(["", ">needed", ">there is", ">too much"], rows)
+    unknown = any(rule.available is None for rule in result.violations)
+    hint = [Prose("--allow-unknown-host accepts nodes whose figures nobody states.")] if unknown else []
+    return [section(f"What fails ({confidence(result)})", grid, *hint)]
+
+
+def _violation(rule: RuleAnswer) -> tuple[str, ...]:
+    name, needed = words(RULES, rule.name), amount(rule.required, rule)
+    if rule.available is None:
+        return name, needed, "unknown", "unknown"
+    if rule.available == 0:
+        return name, needed, "none allowed", needed
+    return name, needed, available(rule), amount(rule.required - rule.available, rule)
+
+
+def alternatives(result: Result) -> list[RenderableType]:
+    """Next-best plans on other GPUs."""
+    best = result.plan
+    if best is None or not result.alternatives:
+        return []
+    rows = [_plan_cells(plan, _difference(result, best, plan)) for plan in (best, *result.alternatives)]
+    grid = table(["GPUs", ">time", ">cost", f">{DIFFERENCE.get(result.objective_name, 'more')}", "cluster"], rows)
+    return [section("Next best on other GPUs", grid, *_footnote((best, *result.alternatives)))]
+
+
+def _plan_cells(plan: PlanAnswer, *more: str) -> tuple[str, ...]:
+    """GPUs, time, cost, what else there is to say, cluster."""
+    p = plan.prediction
+    mark = "" if p.measured_runs_behind_it else MARK
+    return gpus(plan) + mark, f.hours(p.total_hours), f.money(p.cost_usd), *more, cluster(plan)
+
+
+def _footnote(plans: tuple[PlanAnswer, ...]) -> list[RenderableType]:
+    return [] if all(plan.prediction.measured_runs_behind_it for plan in plans) else [Prose(FOOTNOTE)]
+
+
+def _difference(result: Result, best: PlanAnswer, plan: PlanAnswer) -> str:
+    """How much worse a plan is in what is minimised."""
+    if plan is best:
+        return "best"
+    before, after = (_objective(result.objective_name, one) for one in (best, plan))
+    if before <= 0:
+        return ""
+    more = after / before - 1
+    return f"{'-' if more < 0 else '+'}{f.percent(abs(more))}"
+
+
+def _objective(name: str, plan: PlanAnswer) -> float:
+    values = {"gpus": float(plan.gpus), "time": plan.prediction.total_hours}
+    return values.get(name, plan.prediction.cost_usd)
+
+
+def relaxations(result: Result) -> list[RenderableType]:
+    """For each limit the least change that makes a plan exist, with the plan it buys."""
+    if result.status != "infeasible" or result.question == "check":
+        return []
+    if not result.relaxations:
+        return [section("What would help", Prose(_no_relaxation(result)))]
+    rows = [_relaxation(relaxation) for relaxation in result.relaxations]
+    plans = tuple(relaxation.plan for relaxation in result.relaxations)
+    grid = table(["limit", ">from", ">   to", "buys", ">time", ">cost", "on"], rows)
+    return [section("What would help", Group(grid, Prose(_relaxation_note(result)), *_footnote(plans)))]
+
+
+def _relaxation(relaxation: Relaxation) -> tuple[str, ...]:
+    before = limit_value(relaxation.from_, relaxation.unit)
+    return words(LIMITS, relaxation.limit), before, f"->{GLUE}{_at_least(relaxation)}", *_plan_cells(relaxation.plan)
+
+
+def _at_least(relaxation: Relaxation) -> str:
+    """The new limit, rounded so that it is enough."""
+    if relaxation.unit == "hours":
+        return f.hours_at_least(relaxation.to)
+    return f.money_at_least(relaxation.to) if relaxation.unit == "USD" else f.count(relaxation.to)
+
+
+def _relaxation_note(result: Result) -> str:
+    text = "Any one of these changes is enough, with the other limits as they are."
+    if len(result.relaxations) == 1:
+        text = "This change is enough, with the other limits as they are."
+    if result.confidence is not None:
+        text += (
+            f" Limits hold {confidence(result)}, so they lie above the expected time and cost of the plans beside them."
+        )
+    return text
+
+
+def _no_relaxation(result: Result) -> str:
+    if result.conflict == ["offers"]:
+        if result.solver.machine_classes == 0:
+            return (
+                "No GPU in the selection can compute in this precision, or nothing is selected: another --precision, "
+                "or a wider selection (--gpu, --provider, --region, --pricing)."
+            )
+        return (
+            "More time or money does not. Widen the selection (--gpu, --provider, --region, --marketplace, "
+            "--allow-unknown-host), or make the job smaller (--method qlora, --weights, --seq-len)."
+        )
+    return "No change of a single limit is enough: other limits conflict as well."

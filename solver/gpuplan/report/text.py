@@ -1,0 +1,102 @@
+"""An answer as text: the verdict first, then what it rests on."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.style import Style
+from rich.text import Text
+
+from gpuplan.report import format as f
+from gpuplan.report.blocks import Prose, bullets, facts, section
+from gpuplan.report.plan import job, plan_sections
+from gpuplan.report.tables import alternatives, limits, relaxations, violations
+from gpuplan.report.verdict import verdict, warnings
+from gpuplan.result import Result, SolverAnswer
+
+#: Wider lines are hard to read.
+MAX_WIDTH = 100
+
+
+def render(result: Result, console: Console) -> None:
+    """Print an answer for people.
+
+    Parameters
+    ----------
+    result
+        The answer to `solve` or `check`.
+    console
+        Where to print; text is at most its width and `MAX_WIDTH` columns wide, without trailing spaces.
+    """
+    width = max(1, min(console.width, MAX_WIDTH))
+    options = console.options.update(width=width)
+    for line in console.render_lines(Group(*_sections(result, width)), options, pad=False):
+        text = Text.assemble(*((segment.text, segment.style or Style.null()) for segment in line))
+        text.rstrip()
+        console.print(text, soft_wrap=True, highlight=False)
+
+
+def _sections(result: Result, width: int) -> list[RenderableType]:
+    sentence, style = verdict(result)
+    blocks: list[RenderableType] = [Prose(sentence, style)]
+    blocks += [Prose(f"Warning: {text}.", "yellow") for text in warnings(result)]
+    if result.plan is not None:
+        blocks.append(Prose("[Brackets]: 90% interval of the prediction.", "dim"))
+    if result.undecided:
+        blocks.append(Prose(f"Not decided within the time limit: {', '.join(result.undecided)}.", "yellow"))
+    blocks += [*violations(result), *relaxations(result), job(result)]
+    if result.plan is not None:
+        blocks += [*plan_sections(result, result.plan, width), *limits(result), *alternatives(result)]
+    if result.assumptions:
+        blocks.append(section("Assumed", bullets(result.assumptions)))
+    return [*blocks, section("Proof", _proof(result.solver))]
+
+
+def _proof(solver: SolverAnswer) -> RenderableType:
+    """Who decided what."""
+    total = sum(solver.seconds.values())
+    laps = ", ".join(f"{name.replace('_', '-')} {_seconds(value)}" for name, value in solver.seconds.items())
+    versions = ", ".join(f"{name} {number}" for name, number in solver.versions.items())
+    prices = f"; newest price {solver.catalogue_as_of}" if solver.catalogue_as_of else ""
+    return facts(
+        [
+            ("verdict", solver.proof + _precision(solver)),
+            (
+                "searched",
+                _searched(solver),
+            ),
+            ("left to CP-SAT", _left(solver)),
+            ("took", f"{_seconds(total)}" + (f" ({laps})" if laps else "")),
+            ("data", f"constants of {solver.constants_as_of}{prices}"),
+            ("versions", versions),
+        ]
+    )
+
+
+def _searched(solver: SolverAnswer) -> str:
+    """Offers, kinds of machine and layouts, and how many a bound made needless."""
+    excluded = solver.machine_classes_excluded_by_bound
+    bound = f", {excluded:,} of them excluded by a bound" if excluded else ""
+    return (
+        f"{f.plural(solver.offers, 'offer')}; {f.plural(solver.machine_classes, 'kind')} of machine in the selection"
+        f"{bound}; {f.plural(solver.layouts_evaluated, 'layout')} evaluated"
+    )
+
+
+def _left(solver: SolverAnswer) -> str:
+    """What the reductions could not decide."""
+    if solver.cp_sat_status is None and solver.pairs_left_to_cp_sat == 0:
+        return "nothing"
+    said = "" if solver.cp_sat_status is None else f"; CP-SAT says {solver.cp_sat_status}"
+    return f"{f.plural(solver.pairs_left_to_cp_sat, 'pair')} of offer and layout{said}"
+
+
+def _precision(solver: SolverAnswer) -> str:
+    """Gap between plan and bound, and what rounding to integers can hide."""
+    if solver.gap is None:
+        return ""
+    rounding = "" if solver.rounding_bound is None else f", rounding at most {f.percent(solver.rounding_bound)}"
+    return f"; gap {f.percent(solver.gap)}{rounding}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f}{f.GLUE}s"

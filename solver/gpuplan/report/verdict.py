@@ -1,0 +1,117 @@
+"""The first lines: what the answer is, in one sentence, and what the reader must know before signing."""
+
+from __future__ import annotations
+
+from gpuplan.report.format import count, hours_interval, limit_hours, limit_money, money_interval, percent, plural
+from gpuplan.report.words import (
+    BEST,
+    LIMITS,
+    USER_LIMITS,
+    amount,
+    available,
+    cluster,
+    clusters_at_once,
+    confidence,
+    gpus,
+    shortfall,
+    words,
+)
+from gpuplan.result import PlanAnswer, Relaxation, Result
+
+GOOD, BAD, OPEN = "bold green", "bold red", "bold yellow"
+
+
+def verdict(result: Result) -> tuple[str, str]:
+    """The answer in one sentence, and the style it is printed in."""
+    if result.question == "check" and result.plan is not None:
+        sentence, style = _check(result, result.plan)
+        return _extrapolated(result.plan, sentence), style
+    if result.plan is not None:
+        sentence = _extrapolated(result.plan, _plan(result, result.plan))
+        return sentence, GOOD if result.status == "optimal" else OPEN
+    if result.status == "infeasible":
+        return _infeasible(result), BAD
+    return "No answer within the time limit: neither a plan nor a proof that there is none.", OPEN
+
+
+def warnings(result: Result) -> list[str]:
+    """Warnings that the first line does not give already."""
+    extrapolated = result.plan is not None and not result.plan.prediction.measured_runs_behind_it
+    return [text for text in result.warnings if not (extrapolated and "published runs" in text)]
+
+
+def _extrapolated(plan: PlanAnswer, sentence: str) -> str:
+    """The sentence, behind a word of caution where nobody has measured."""
+    if plan.prediction.measured_runs_behind_it:
+        return sentence
+    caution = f"Extrapolated, too few published runs behind {plan.offer.gpu} with {plan.layout.framework}: "
+    return caution + sentence[0].lower() + sentence[1:]
+
+
+def _who(result: Result, plan: PlanAnswer) -> str:
+    """The cluster, or the clusters of trials that run together."""
+    at_once = clusters_at_once(result)
+    if at_once == 1:
+        return f"{gpus(plan)} ({cluster(plan)})"
+    return f"{plural(at_once, 'cluster')} of {gpus(plan)} (each {cluster(plan)})"
+
+
+def _time_and_cost(plan: PlanAnswer) -> str:
+    p = plan.prediction
+    return f"{hours_interval(p.total_hours_interval)} for {money_interval(p.cost_usd_interval)}"
+
+
+def _plan(result: Result, plan: PlanAnswer) -> str:
+    verb = "does it in" if clusters_at_once(result) == 1 else "do it in"
+    return f"{_who(result, plan)} {verb} {_time_and_cost(plan)}; {_proof(result)}."
+
+
+def _proof(result: Result) -> str:
+    best = words(BEST, result.objective_name)
+    if result.status == "optimal":
+        return f"proved {best}"
+    gap = "" if result.solver.gap is None else f", at most {percent(result.solver.gap)} off"
+    return f"not proved {best}{gap}: the time limit ended the search"
+
+
+def _infeasible(result: Result) -> str:
+    if result.conflict == ["offers"]:
+        return "No plan: no offer in the selection can hold it at all, whatever the time and the money; proved."
+    given = {relaxation.limit: _limit(relaxation) for relaxation in result.relaxations}
+    named = [given.get(name, f"the {words(LIMITS, name)}") for name in result.conflict]
+    if not named:
+        return "No plan keeps all limits; proved."
+    if len(named) == 1:
+        return f"No plan: {named[0]} alone rules out every cluster; proved."
+    return f"No plan: {', '.join(named[:-1])} and {named[-1]} cannot be kept together; proved."
+
+
+def _limit(relaxation: Relaxation) -> str:
+    """A limit as the user gave it."""
+    return f"the {words(LIMITS, relaxation.limit)} of {limit_value(relaxation.from_, relaxation.unit)}"
+
+
+def limit_value(value: float, unit: str) -> str:
+    """The value of a limit in its unit, as the user gave it."""
+    if unit == "hours":
+        return limit_hours(value)
+    return limit_money(value) if unit == "USD" else count(value)
+
+
+def _check(result: Result, plan: PlanAnswer) -> tuple[str, str]:
+    broken = result.violations
+    if not broken:
+        deadline = any(rule.rule == "deadline" and rule.available is not None for rule in result.rules)
+        fits = "Fits and finishes in time" if deadline else "Fits"
+        return f"{fits}: {_who(result, plan)} takes {_time_and_cost(plan)}.", GOOD
+    fitting = [rule for rule in broken if rule.rule not in USER_LIMITS]
+    worst = max(fitting or broken, key=lambda rule: rule.used_share or 0.0)
+    more = f"; and {plural(len(broken) - 1, 'more limit')} broken" if len(broken) > 1 else ""
+    if result.fits is False:
+        return f"Does not fit on {_who(result, plan)}: {shortfall(worst)}{more}.", BAD
+    if result.finishes is False:
+        late = next((rule for rule in broken if rule.rule == "deadline"), worst)
+        takes = f"{_who(result, plan)} takes {_time_and_cost(plan)}"
+        needs = f"{confidence(result)} it needs {amount(late.required, late)}, and the deadline is {available(late)}"
+        return f"Fits, but does not finish in time: {takes}; {needs}{more}.", BAD
+    return f"Fits and finishes, but breaks a limit on {_who(result, plan)}: {shortfall(worst)}{more}.", BAD

@@ -1,0 +1,143 @@
+"""What the parts of an answer are called in words; a name that has no words here is shown as it is."""
+
+from __future__ import annotations
+
+from gpuplan.report.format import (
+    GLUE,
+    count,
+    decimal_bytes,
+    gib,
+    hours,
+    limit_hours,
+    limit_money,
+    money,
+    percent,
+    plural,
+)
+from gpuplan.result import PlanAnswer, Result, RuleAnswer
+from gpuplan_models import frameworks
+
+STEP_PARTS = {
+    "matmul": "matrix products",
+    "elementwise": "element-wise operators",
+    "quantise": "quantise, dequantise",
+    "recompute": "recompute of activations",
+    "tensor_parallel": "tensor-parallel traffic",
+    "expert_parallel": "expert-parallel traffic",
+    "launch": "kernel launches",
+    "weight_gather": "gathering of weights",
+    "head_and_loss": "output head and loss",
+    "pipeline_bubble": "pipeline bubble",
+    "pipeline_transfer": "traffic between stages",
+    "gradient_exchange": "gradient exchange",
+    "fixed": "fixed per step",
+}
+TIME_PARTS = {
+    "download_weights": "download of weights",
+    "load_and_warm_up": "loading and warm-up",
+    "lost_to_failures": "lost to failures",
+}
+MEMORY_PARTS = {
+    "optimizer": "optimizer states",
+    "logits_and_loss": "logits and loss",
+    "gathered_and_unpacked": "gathered and unpacked",
+    "context_and_communicators": "CUDA, NCCL, framework",
+}
+METHODS = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
+LIMITS = {"max_gpus": "max GPUs", "max_nodes": "max nodes", "offer_nodes": "nodes of the offer"}
+#: What each objective makes of the best plan.
+BEST = {"cost": "cheapest", "gpus": "fewest GPUs", "time": "fastest"}
+COST_PARTS = {"nodes": "rent of nodes"}
+RULES = {
+    "virtual CPUs of a node": "vCPUs of a node",
+    "memory of a node": "RAM of a node",
+    "nodes the offer has on one fabric": "nodes on one fabric",
+}
+#: Rules about time and money, or that the user sets; a plan that breaks another one does not fit.
+USER_LIMITS = ("budget", "deadline", "max_gpus", "max_nodes")
+#: Rules that a plan meets exactly by construction; they say nothing about how near a limit is.
+IDENTITIES = ("step_time", "topology")
+
+
+def words(names: dict[str, str], name: str) -> str:
+    """The words for a name, or the name itself with spaces."""
+    return names.get(name, name.replace("_", " "))
+
+
+def amount(value: float, rule: RuleAnswer) -> str:
+    """A quantity of a rule in the unit a person would use."""
+    if rule.unit == "seconds":
+        return hours(value / 3600)
+    if rule.unit == "USD":
+        return money(value)
+    if rule.unit == "bytes":
+        return decimal_bytes(value) if "storage" in rule.name else gib(value)
+    unit = rule.unit.removesuffix("s") if value == 1 else rule.unit
+    return count(value) if rule.unit == "count" else f"{count(value)}{GLUE}{unit}"
+
+
+def available(rule: RuleAnswer) -> str:
+    """What there is; a limit is told as its owner wrote it."""
+    if rule.available is None:
+        return "unknown"
+    if rule.unit == "seconds":
+        return limit_hours(rule.available / 3600)
+    return limit_money(rule.available) if rule.unit == "USD" else amount(rule.available, rule)
+
+
+def used(rule: RuleAnswer) -> str:
+    """What a rule requires of what there is; a unit that both share is said once."""
+    required, there = amount(rule.required, rule), available(rule)
+    number, _, unit = required.partition(GLUE)
+    same = unit.removesuffix("s") == there.partition(GLUE)[2].removesuffix("s")
+    return f"{number if same else required} of {there}"
+
+
+def shortfall(rule: RuleAnswer) -> str:
+    """A broken rule in one phrase: what it needs, what there is, how much is missing."""
+    if rule.available is None:
+        return f"{words(RULES, rule.name)} not known; {amount(rule.required, rule)} needed"
+    if rule.available == 0:  # a rule of structure: nothing of the kind may be there
+        return rule.name
+    needed, short = (amount(value, rule) for value in (rule.required, rule.required - rule.available))
+    name = words(RULES, rule.name)
+    if name.startswith(rule.unit):  # "GPUs rented 8", not "GPUs rented 8 GPUs"
+        needed = count(rule.required)
+    return f"{name} {needed}, but the limit is {available(rule)} ({short} too much)"
+
+
+def clusters_at_once(result: Result) -> int:
+    """Clusters that run at the same time (parallel trials), as the rule on rented GPUs counts them."""
+    for rule in result.rules:
+        if rule.rule == "max_gpus" and result.plan is not None and result.plan.gpus > 0:
+            return max(1, round(rule.required / result.plan.gpus))
+    return 1
+
+
+def gpus(plan: PlanAnswer) -> str:
+    """The GPUs of a plan: "8 x H100-SXM"."""
+    return f"{plan.gpus}{GLUE}x{GLUE}{plan.offer.gpu}"
+
+
+def cluster(plan: PlanAnswer) -> str:
+    """Nodes, provider, node shape and place of a plan."""
+    offer = plan.offer
+    return f"{plan.nodes}{GLUE}x{GLUE}{offer.provider} {offer.node} in{GLUE}{offer.region}"
+
+
+def confidence(result: Result) -> str:
+    """How sure limits are kept."""
+    return "at the point estimate" if result.confidence is None else f"with {percent(result.confidence)} confidence"
+
+
+def framework(name: str) -> str:
+    """A framework by its title, with the name it has on the command line."""
+    known = frameworks().get(name)
+    return name if known is None else f"{known.title} ({name})"
+
+
+def layout_gpus(plan: PlanAnswer) -> str:
+    """GPUs that work, and those that stay idle."""
+    used = plural(plan.layout.gpus_used, "GPU")
+    idle = plan.gpus - plan.layout.gpus_used
+    return used if idle <= 0 else f"{used} ({idle} idle)"

@@ -1,0 +1,126 @@
+"""Volumes and rates of every collective by hand; 1e11 bytes/s over the link, 2.5e10 over the network (`performance.toy`)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gpuplan.performance.communication import exposed_gather, stage_transfer_seconds
+from gpuplan.performance.workload import Workload
+from gpuplan_hardware import Node
+from performance.toy import MOE, NODE, about, atom, framework, layer, rates, slower, work
+
+pytestmark = pytest.mark.usefixtures("toy_constants")
+
+
+def gather(
+    job: Workload,
+    layer_seconds: float,
+    name: str = "torch-fsdp",
+    node: Node = NODE,
+    ranks: int = 1,
+    several_nodes: bool = False,
+    tensor: int = 1,
+    expert: int = 1,
+) -> float:
+    """Exposed seconds of ZeRO-3 for a layer that computes for `layer_seconds`."""
+    keys = atom(tensor=tensor, expert=expert, gather=ranks, several_nodes=several_nodes)
+    found = exposed_gather(job.layers[0], job, framework(name), rates(node), keys, np.array([layer_seconds]))
+    return float(found[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "per_direction"),
+    [
+        ("megatron", 1, 0.0),
+        # 8 M h (t - 1)/t = 8 x 2000 x 1000 / 2 = 8e6 bytes at 1e11, a quarter exposed.
+        ("megatron", 2, 0.25 * 8e6 / 1e11),
+        # 16e6 x 3/4 = 12e6 and 16e6 x 7/8 = 14e6.
+        ("megatron", 4, 0.25 * 12e6 / 1e11),
+        ("megatron", 8, 0.25 * 14e6 / 1e11),
+        ("torch-fsdp", 2, 8e6 / 1e11),
+    ],
+)
+def test_tensor_parallel_collectives(name: str, tensor: int, per_direction: float) -> None:
+    assert layer(work(), name, tensor=tensor)["tensor_parallel"] == about(2 * per_direction)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "expert", "per_direction"),
+    [
+        (1, 1, 0.0),
+        # Dispatch and combine of 2 M h = 4e6 bytes, half exposed: 4e6 x k (e - 1)/e / link = 4e6 x 2 x 3/4 / 1e11.
+        (1, 4, 4e6 * 1.5 / 1e11),
+        (2, 4, 2e6 * 1.5 / 1e11),
+        # 16 ranks on G = 2 nodes: inside k 7/8 = 1.75; across G (1 - (1 - 1/G)^k) (G - 1)/G = 2 x 3/4 x 1/2 = 0.75 copies.
+        (1, 16, 4e6 * (1.75 / 1e11 + 0.75 / 2.5e10)),
+    ],
+)
+def test_expert_parallel_all_to_all(tensor: int, expert: int, per_direction: float) -> None:
+    parts = layer(work(MOE), tensor=tensor, expert=expert)
+    assert parts["expert_parallel"] == about(2 * per_direction)
+
+
+def test_dense_layers_have_no_all_to_all() -> None:
+    assert layer(work(), expert=4)["expert_parallel"] == 0
+
+
+# ZeRO-3 of torch: two gathers of 2 bytes and a reduction of 4, 8 bytes for each of 9,002,000 parameters, x 3/4 on 4 ranks.
+WITHIN = 8 * 9_002_000 * 0.75 / 1e11  # 5.4012e-4 s
+
+
+@pytest.mark.parametrize(
+    ("computing", "exposed"),
+    [
+        # Shorter than the layer: two fifths stay exposed. Longer: what sticks out, and two fifths of the layer.
+        (1e-3, 0.4 * WITHIN),
+        (WITHIN, 0.4 * WITHIN),
+        (1e-4, WITHIN - 1e-4 + 0.4 * 1e-4),
+    ],
+)
+def test_gathers_hide_behind_the_layer(computing: float, exposed: float) -> None:
+    assert gather(work(), computing, ranks=4) == about(exposed)
+
+
+def test_nothing_is_gathered_from_one_rank() -> None:
+    assert gather(work(), 1e-3) == 0
+
+
+def test_gathers_across_nodes_use_every_network_card() -> None:
+    # 16 ranks on 2 nodes of 8: 8 x 9,002,000 x 15/16 = 67.515e6 bytes. Link 6.7515e-4 s; an eighth over each card of 1e9 bytes/s
+    # is 8.439375e-3 s and longer; over cards of 2.5e10 it is 3.37575e-4 s, and the link decides.
+    assert gather(work(), 1.0, ranks=16, several_nodes=True) == about(0.4 * 6.7515e-4)
+    slow = slower(network=2e9)
+    assert gather(work(), 1.0, node=slow, ranks=16, several_nodes=True) == about(0.4 * 8.439375e-3)
+    assert gather(work(), 1.0, node=slow, ranks=16) == about(0.4 * 6.7515e-4)
+
+
+def test_tensor_parallel_ranks_leave_fewer_cards_to_a_group() -> None:
+    # Megatron, t = 4, d = 4 on 2 nodes: 8 bytes x (9e6/4 + 2000) x 3/4 = 13.512e6 bytes, 2 ranks of a group in a node.
+    found = gather(work(), 1.0, "megatron", slower(network=2e9), ranks=4, several_nodes=True, tensor=4)
+    assert found == about(0.4 * 13.512e6 / 2 / 1e9)
+
+
+@pytest.mark.parametrize(("method", "weights", "per_parameter"), [("lora", "bf16", 4), ("qlora", "nf4", 1.2)])
+def test_frozen_weights_are_gathered_twice_as_they_are_stored(method: str, weights: str, per_parameter: float) -> None:
+    volume = per_parameter * 9_002_000 * 0.75
+    assert gather(work(method=method, weights=weights), 1.0, "hf-peft", ranks=4) == about(0.4 * volume / 1e11)
+
+
+def test_experts_are_gathered_from_fewer_ranks() -> None:
+    # t = 1, d = 8, e = 4: 3,018,000 parameters over 8 ranks, 6 M of experts over 2. 8 (3.018e6 x 7/8 + 6e6 / 2) = 45.126e6 bytes.
+    assert gather(work(MOE), 1.0, "megatron", ranks=8, expert=4) == about(0.4 * 45.126e6 / 1e11)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "several_nodes", "seconds"),
+    [
+        # Activations and their gradients: 2 x 2 M h = 8e6 bytes, a quarter exposed.
+        (1, False, 0.25 * 8e6 / 1e11),
+        (1, True, 0.25 * 8e6 / 2.5e10),
+        (2, True, 0.25 * 4e6 / 2.5e10),
+    ],
+)
+def test_stages_hand_over_activations_and_gradients(tensor: int, several_nodes: bool, seconds: float) -> None:
+    keys = atom(tensor=tensor, several_nodes=several_nodes)
+    assert stage_transfer_seconds(work(), framework(), rates(), keys)[0] == about(seconds)

@@ -1,0 +1,77 @@
+"""Rates of a node: datasheet times the constants of its kernel family."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gpuplan.performance.constants import Constant, Constants, constants, shipped_constants, use_constants
+from gpuplan.performance.machine import NO_LINK, machines, supports
+from gpuplan_hardware import Link
+from performance.toy import ACCELERATOR, NODE, rates, round_constants
+
+pytestmark = pytest.mark.usefixtures("toy_constants")
+
+VOLTA = replace(NODE, accelerator=replace(ACCELERATOR, kernel_family="volta", peak_flops={"fp16": 1e14}))
+AMPERE = replace(
+    NODE, accelerator=replace(ACCELERATOR, kernel_family="ampere", peak_flops={"bf16": 3e14, "fp16": 3e14})
+)
+
+
+def test_rates_by_hand() -> None:
+    found = rates()
+    assert found.matmul_flops.tolist() == [1e14]
+    assert found.matmul8_flops.tolist() == [1.5e14]  # 4e14 x 0.5 x 0.75
+    assert found.flash_flops.tolist() == [5e13]
+    assert found.memory_rate.tolist() == [1e12]
+    assert (found.link_rate.tolist(), found.network_rate.tolist()) == ([1e11], [2.5e10])
+    assert (found.gpus_per_node.tolist(), found.usable_memory_bytes.tolist()) == ([8], [80e9])
+    assert (rates().peak_flops.tolist(), rates(precision="fp8").peak_flops.tolist()) == ([2e14], [4e14])
+
+
+def test_one_gpu_has_no_link_and_an_unknown_fabric_no_rate() -> None:
+    alone = replace(NODE, gpus_per_node=1, intra_node=Link("none", 0), network=None)
+    found = rates(alone)
+    assert found.link_rate[0] == NO_LINK / 2
+    assert found.network_rate[0] == NO_LINK / 2
+
+
+def test_each_family_has_its_own_efficiency() -> None:
+    base = round_constants()
+    table = {"ampere": Constant(0.8, "fitted", 1), "*": Constant(0.5, "prior", 0)}
+    with use_constants(Constants(dict(base.tables) | {"matmul_efficiency": table}, base.as_of, 2025)):
+        found = machines([AMPERE, NODE], "bf16")
+    assert found.matmul_flops.tolist() == pytest.approx([2.4e14, 1e14])
+    assert np.isnan(found.matmul8_flops).tolist() == [True, False]
+
+
+def test_fp16_takes_the_fp16_peak() -> None:
+    assert machines([VOLTA], "fp16").matmul_flops.tolist() == [5e13]
+
+
+@pytest.mark.parametrize(
+    ("node", "supported"),
+    [(NODE, {"bf16", "fp16", "fp8"}), (VOLTA, {"fp16"}), (AMPERE, {"bf16", "fp16"})],
+)
+def test_supported_precisions(node: object, supported: set[str]) -> None:
+    assert {precision for precision in ("bf16", "fp16", "fp8") if supports(node, precision)} == supported  # type: ignore[arg-type]  # a Node
+
+
+def test_constants_in_force() -> None:
+    assert constants().value("launch_moe_ratio") == 10
+    with use_constants(round_constants(launch_moe_ratio=3)):
+        assert constants().value("launch_moe_ratio", "any key") == 3
+    assert constants().value("launch_moe_ratio") == 10
+
+
+def test_shipped_constants_are_complete_and_positive() -> None:
+    shipped = shipped_constants()
+    assert shipped.tables.keys() == round_constants().tables.keys()
+    for name, table in shipped.tables.items():
+        assert "*" in table, name
+        for key, constant in table.items():
+            assert constant.value > 0 or (name, key) == ("dequantise_bytes_per_parameter", "bf16") or key == "*"
+            assert constant.basis in ("fitted", "prior"), (name, key)
+            assert (constant.runs > 0) == (constant.basis == "fitted"), (name, key)

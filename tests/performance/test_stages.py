@@ -1,0 +1,138 @@
+"""How layers spread over stages, how often a step passes through them, and what is in flight under 1F1B."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpuplan.performance.stages import ShapeKeys, shapes, stage_layer_counts, stage_plan, stage_plans
+from gpuplan_models import architecture
+from performance.toy import about, shape_keys, work
+
+
+@pytest.mark.parametrize(
+    ("layers", "stages", "counts"),
+    [
+        (28, 1, (28, 0, 0)),
+        (80, 8, (10, 10, 10)),
+        (32, 2, (16, 0, 16)),
+        (3, 2, (2, 0, 1)),
+        # Embedding and head count as a layer each: (61 + 2) / 8 is 8 to the middle, 61 - 6 x 8 = 13 to the ends.
+        (61, 8, (7, 8, 6)),
+        (61, 16, (3, 4, 2)),  # 63 / 16 -> 4; 61 - 14 x 4 = 5
+        (126, 16, (7, 8, 7)),  # 128 / 16 = 8; 126 - 14 x 8 = 14
+        (126, 4, (31, 32, 31)),  # 128 / 4 = 32; 126 - 64 = 62
+        (28, 8, (2, 4, 2)),  # 30 / 8 -> 4; 28 - 24 = 4
+        (61, 7, (8, 9, 8)),  # 63 / 7 = 9; 61 - 45 = 16
+        # Two a middle stage would leave one layer for two ends.
+        (5, 4, (2, 1, 1)),
+        (61, 14, (7, 4, 6)),
+        (61, 61, (1, 1, 1)),
+        (61, 60, (2, 1, 1)),
+    ],
+)
+def test_layers_of_first_middle_and_last_stage(layers: int, stages: int, counts: tuple[int, int, int]) -> None:
+    assert stage_layer_counts(layers, stages) == counts
+
+
+@given(st.integers(1, 300).flatmap(lambda layers: st.tuples(st.just(layers), st.integers(1, layers))))
+def test_every_layer_is_somewhere_and_no_stage_is_empty(case: tuple[int, int]) -> None:
+    layers, stages = case
+    first, middle, last = stage_layer_counts(layers, stages)
+    if stages == 1:
+        assert (first, middle, last) == (layers, 0, 0)
+        return
+    assert first + (stages - 2) * middle + last == layers
+    assert first >= last >= 1
+    assert middle >= 1 if stages > 2 else middle == 0
+    assert first - last <= 1
+
+
+def test_stack_of_two_kinds_is_cut_in_its_order() -> None:
+    # R1: 3 dense layers, then 58 with experts. 8 stages hold 7, 6 x 8 and 6 layers: the first takes all dense ones.
+    plan = stage_plan(work(architecture("deepseek-r1")), 8)
+    assert plan.layers.tolist() == [[3, 4], [0, 8], [0, 6]]
+    assert plan.embedding.tolist() == [1, 0, 0]
+    assert plan.head.tolist() == [0, 0, 1]
+    # 16 stages: 3, 14 x 4 and 2.
+    assert stage_plan(work(architecture("deepseek-r1")), 16).layers.tolist() == [[3, 0], [0, 4], [0, 2]]
+
+
+def test_one_stage_holds_everything_and_two_have_no_middle() -> None:
+    one, two = (stage_plan(work(architecture("deepseek-r1")), p) for p in (1, 2))
+    assert one.layers.tolist() == [[3, 58], [0, 0], [0, 0]]
+    assert one.head.tolist() == [1, 0, 0]
+    assert one.exists.tolist() == [True, False, False]
+    assert two.layers.tolist() == [[3, 28], [0, 0], [0, 30]]
+    assert two.exists.tolist() == [True, False, True]
+
+
+def test_plans_of_many_degrees_are_those_of_each() -> None:
+    job = work(architecture("deepseek-r1"))
+    degrees = np.array([8, 1, 8, 3])
+    many = stage_plans(job, degrees)
+    for row, degree in enumerate(degrees):
+        assert many.layers[row].tolist() == stage_plan(job, int(degree)).layers.tolist()
+    assert stage_plans(job, np.array([], dtype=int)).layers.shape == (0, 3, 2)
+
+
+# Eight layers on p = 4 stages, two each.
+@pytest.mark.parametrize(
+    ("global_batch", "micro_batches", "in_flight"),
+    [
+        # m = 2 micro-batches: no stage ever holds more than two.
+        (4, 2, [4, 4, 2]),
+        # m = 8: the first stage holds four, the second three, the last one; two layers each.
+        (16, 8, [8, 6, 2]),
+    ],
+)
+def test_one_forward_one_backward_holds_as_many_micro_batches_as_stages_follow(
+    global_batch: int, micro_batches: int, in_flight: list[int]
+) -> None:
+    found = shapes(work(), shape_keys(pipeline=4, micro_batch=2, global_batch=global_batch))
+    assert found.micro_batches.tolist() == [micro_batches]
+    assert found.in_flight_layers[0, :, 0].tolist() == in_flight
+
+
+def test_step_fills_the_pipeline_once() -> None:
+    # m = 8: each stage passes its two layers 8 times after (p - 1)/p = 3/4 of the 8 layers; the head likewise; 8 + 3 transfers.
+    found = shapes(work(), shape_keys(pipeline=4, micro_batch=2, global_batch=16))
+    assert found.layer_passes[0, :, 0].tolist() == [22, 22, 22]
+    assert found.head_passes[0].tolist() == [0.75, 0.75, 8.75]
+    assert found.transfers.tolist() == [11]
+    assert found.mean_layers[0].tolist() == [2]
+    assert found.fill_share.tolist() == [0.75]
+
+
+def test_step_without_a_pipeline_has_no_bubble() -> None:
+    found = shapes(work(), shape_keys(data=2, micro_batch=1, global_batch=16))
+    assert found.layer_passes[0].tolist() == [[64], [0], [0]]
+    assert found.head_passes[0].tolist() == [8, 0, 0]
+    assert found.transfers.tolist() == [0]
+    assert found.in_flight_layers[0].tolist() == [[8], [0], [0]]
+
+
+def test_passes_by_kind_of_layer() -> None:
+    # R1, p = 8, m = 4: the first stage 4 x (3, 4), the middle 4 x (0, 8), the last 4 x (0, 6), each + 7/8 of (3, 58).
+    found = shapes(work(architecture("deepseek-r1")), shape_keys(pipeline=8, micro_batch=2, global_batch=8))
+    fill = np.array([2.625, 50.75])
+    expected = np.array([[12, 16], [0, 32], [0, 24]]) + fill
+    assert found.layer_passes[0] == about(expected)
+    assert found.in_flight_layers[0].tolist() == [[12, 16], [0, 32], [0, 6]]
+
+
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 4), st.integers(1, 200), st.integers(0, 200))
+def test_more_micro_batches_never_leave_less_in_flight(
+    pipeline: int, data: int, micro_batch: int, batch: int, more: int
+) -> None:
+    keys = ShapeKeys(
+        np.array([pipeline] * 2),
+        np.array([data] * 2),
+        np.array([micro_batch] * 2),
+        np.array([batch, batch + more]),
+    )
+    found = shapes(work(), keys)
+    assert (found.in_flight_layers[0] <= found.in_flight_layers[1]).all()
+    assert (found.layer_passes[0] <= found.layer_passes[1]).all()

@@ -1,0 +1,80 @@
+"""How the terms of a step meet, by hand: slowest stage, exposed exchange, optimizer, fixed time; `performance.toy`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gpuplan.performance.predict import predict
+from gpuplan.performance.step import StepTerms
+from performance.toy import NODE, about, framework, layout, slower, work
+
+pytestmark = pytest.mark.usefixtures("toy_constants")
+
+# Two kinds of layer of 1 and 10 s, a head of 5 s, transfers of 0.5 s; three stages.
+TERMS = StepTerms(
+    layer=np.array([[1.0, 10.0]]),
+    head=np.array([5.0]),
+    transfer=np.array([0.5]),
+    layer_passes=np.array([[[4.0, 2.0], [1.0, 3.0], [0.0, 2.0]]]),
+    head_passes=np.array([[0.0, 0.0, 3.0]]),
+    transfers=np.array([6.0]),
+    mean_layers=np.array([[2.0, 1.0]]),
+    exchange=np.array([0.0]),
+    optimizer=np.array([7.0]),
+    fixed=np.array([0.25]),
+)
+
+
+def test_slowest_stage_decides() -> None:
+    # 4 + 20, 1 + 30, 20 + 15, each + 3 of transfers.
+    assert TERMS.stage_seconds()[0].tolist() == [27, 34, 38]
+    assert TERMS.seconds()[0] == about(38 + 7 + 0.25)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "exposed"),
+    [
+        # The window is half of a mean stage's pass: 0.5 (2 x 1 + 1 x 10) = 6 s. A fifth is never hidden.
+        (0, 0),
+        (5, 1),
+        (7.5, 1.5),
+        (10, 4),
+        (100, 94),
+    ],
+)
+def test_exchange_hides_behind_one_micro_batch(exchange: float, exposed: float) -> None:
+    terms = replace(TERMS, exchange=np.array([float(exchange)]))
+    assert terms.exposed_exchange()[0] == about(exposed)
+    assert terms.seconds()[0] == about(38 + 7 + 0.25 + exposed)
+
+
+def test_step_of_a_pipeline() -> None:
+    # Megatron, p = 2, d = 4, ZeRO-1, 32 sequences in micro-batches of 2: m = 4. The last stage is the slowest.
+    #   layer 2.427e-3 and head 1.696e-3 (test_layers), transfer 2e-5 (test_communication)
+    #   own work 4 x 4 layers and 4 heads; the bubble is half of the 8 layers and of the head; 4 + 1 transfers
+    #   exchange 4 x 46,009,000 x 3/4 / 1e11 = 1.38027e-3 s, less than the window of 4 layers / 2; a fifth is exposed
+    #   optimizer 50 x 46,009,000 / 4 / 1e12; fixed 0.01 + 3 x 0.001
+    found = predict(work(), framework(), NODE, 1, layout(pipeline=2, data=4, zero=1, global_batch=32))
+    assert found.step_parts["matmul"] == about(16 * 1.203e-3)
+    assert found.step_parts["attention"] == about(16 * 9.6e-4)
+    assert found.step_parts["elementwise"] == about(16 * 2.64e-4)
+    assert found.step_parts["head_and_loss"] == about(4 * 1.696e-3)
+    assert found.step_parts["pipeline_bubble"] == about(4 * 2.427e-3 + 0.5 * 1.696e-3)
+    assert found.step_parts["pipeline_transfer"] == about(5 * 2e-5)
+    assert found.step_parts["gradient_exchange"] == about(0.2 * 1.38027e-3)
+    assert found.step_parts["optimizer"] == about(5.751125e-4)
+    assert found.step_parts["fixed"] == about(0.013)
+    assert found.step_seconds == about(0.0701231665)
+    assert found.tokens_per_step == 32_000
+
+
+def test_exchange_over_a_slow_network() -> None:
+    # d = 16 on two nodes, one micro-batch, cards that reach 1e8 bytes/s: 4 x 92,017,000 x 15/16 / 8 / 1e8 = 0.43132968750 s.
+    # Of it half of a pass through 8 layers of 2.427e-3 s is hidden.
+    node = slower(network=2e8)
+    found = predict(work(), framework(), node, 2, layout(data=16, zero=1, global_batch=32))
+    assert found.step_parts["gradient_exchange"] == about(0.4313296875 - 0.5 * 8 * 2.427e-3)
+    assert found.network_bytes_per_step_per_gpu == about(4 * 92_017_000 * 15 / 16 / 8)
