@@ -152,7 +152,9 @@ class Oracle:
     def _degrees_break(self, tensor: int, pipeline: int, data: int, expert: int) -> set[str]:
         """Heads and widths are cut evenly by TP, experts by EP; EP divides the GPUs of a stage; every stage has a layer."""
         ok = pipeline <= sum(kind.count for kind in self.job.architecture.layers) and tensor * data % expert == 0
-        experts = [linear.copies for kind in self.job.architecture.layers for linear in kind.linears if linear.copies > 1]
+        experts = [
+            linear.copies for kind in self.job.architecture.layers for linear in kind.linears if linear.copies > 1
+        ]
         ok = ok and (expert == 1 or (bool(experts) and all(copies % expert == 0 for copies in experts)))
         for kind in self.job.architecture.layers:
             widths = [kind.attention.heads, kind.attention.kv_heads]
@@ -334,7 +336,7 @@ class Oracle:
         layout = plan.candidate.layout
         return (plan.value(objective), plan.cost, plan.gpus, plan.time, layout.plainness(), plan.offer.id)
 
-    def binds(self, rule: str, tries: int = 60) -> bool:
+    def binds(self, rule: str, tries: int = 40) -> bool:
         """Whether the answer changes without `rule`: a plan that breaks it alone is better, or is the only one.
 
         Of the plans that break a rule of structure or cluster, `tries` are evaluated, those most like the best plan first; so

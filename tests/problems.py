@@ -86,18 +86,18 @@ def _random_job(rng: Random) -> Job:
         startup_seconds=rng.choice((0.0, 600.0)),
         checkpoint_interval_seconds=rng.choice((600.0, 3600.0)),
         confidence=rng.choice((0.9, 0.9, None)),
-        objectives=(rng.choice(("cost", "cost", "gpus", "time", "time")), "cost"),
+        objectives=(rng.choice(("cost", "cost", "gpus", "time", "time", "time")), "cost"),
     )
 
 
 def _batches(rng: Random) -> tuple[int, ...]:
     if rng.random() < 0.7:
-        return (rng.choice((4, 6, 8, 10, 12, 16, 20, 24, 32)),)
+        return (rng.choice((4, 6, 6, 8, 10, 12, 12, 16, 20, 24, 32)),)
     return tuple(sorted(rng.sample((4, 6, 8, 12, 16, 20), rng.choice((2, 2, 3)))))
 
 
 def _dense(rng: Random) -> Architecture:
-    kv_heads = rng.choice((2, 2, 3, 4))
+    kv_heads = rng.choice((2, 3, 3, 4, 5))
     heads, head_dim = kv_heads * rng.choice((1, 2, 4)), rng.choice((64, 128))
     config = {
         "model_type": rng.choice(("llama", "qwen2")),
@@ -122,7 +122,9 @@ def _mixture(rng: Random) -> Architecture:
         return _architecture(rng, {"model_type": "mixtral"} | config)
     latent = {"q_lora_rank": None, "kv_lora_rank": 64, "qk_nope_head_dim": 32, "qk_rope_head_dim": 16, "v_head_dim": 32}
     counts = {"n_routed_experts": experts, "n_shared_experts": 1, "first_k_dense_replace": rng.choice((0, 1))}
-    return _architecture(rng, {"model_type": "deepseek_v3", "moe_intermediate_size": heads * 64} | config | latent | counts)
+    return _architecture(
+        rng, {"model_type": "deepseek_v3", "moe_intermediate_size": heads * 64} | config | latent | counts
+    )
 
 
 def _architecture(rng: Random, config: dict[str, Any]) -> Architecture:

@@ -125,6 +125,15 @@ def answer(**changes: Any) -> Result:
                 "sequences": 61036,
                 "sequence_length": 4096,
             },
+            "limits": {
+                "deadline_hours": 24.0,
+                "deadline_from": "order",
+                "budget_usd": None,
+                "max_gpus": None,
+                "max_nodes": None,
+            },
+            "trials": 1,
+            "parallel": 1,
             "plan": plan(),
             "rules": [
                 rule("memory", "memory of the worst GPU", 50 * GIB, 79 * GIB, "bytes"),
@@ -161,7 +170,13 @@ def answer(**changes: Any) -> Result:
 
 
 def infeasible(conflict: list[str], relaxations: list[Relaxation]) -> Result:
-    return answer(status="infeasible", plan=None, rules=[], alternatives=[], conflict=conflict, relaxations=relaxations)
+    """No plan under limits of which `relaxations` say what they were."""
+    fields = {"deadline": "deadline_hours", "budget": "budget_usd"}
+    given = {fields.get(change.limit, change.limit): change.from_ for change in relaxations}
+    solved = answer(
+        status="infeasible", plan=None, rules=[], alternatives=[], conflict=conflict, relaxations=relaxations
+    )
+    return solved.model_copy(update={"limits": solved.limits.model_copy(update=given)})
 
 
 def relaxation(limit: str, before: float, to: float, unit: str) -> Relaxation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from gpuplan.job import Job
+from gpuplan.job import Job, Limits
 from gpuplan.performance import interval
 from gpuplan.performance.clock import weight_file_bytes
 from gpuplan.plan import Plan, workload
@@ -12,6 +12,7 @@ from gpuplan.result import (
     HostAnswer,
     Interval,
     LayoutAnswer,
+    LimitsAnswer,
     MemoryAnswer,
     OfferAnswer,
     PlanAnswer,
@@ -65,6 +66,18 @@ def tokens_answer(job: Job) -> TokensAnswer:
         epochs=job.epochs,
         sequences=job.sequences,
         sequence_length=job.sequence_length,
+    )
+
+
+def limits_answer(limits: Limits) -> LimitsAnswer:
+    """Write out the user's limits."""
+    deadline = limits.deadline_seconds
+    return LimitsAnswer(
+        deadline_hours=None if deadline is None else deadline / 3600,
+        deadline_from=limits.deadline_from,
+        budget_usd=limits.budget_usd,
+        max_gpus=limits.max_gpus,
+        max_nodes=limits.max_nodes,
     )
 
 

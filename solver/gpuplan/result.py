@@ -128,13 +128,23 @@ class RuleAnswer(Answer):
 
 
 class Relaxation(Answer):
-    """The smallest change of one limit that makes a plan exist, with that plan."""
+    """The smallest change of one limit that makes a plan exist, with that plan; a switch goes from 0 to 1."""
 
     limit: str
     from_: float = Field(alias="from")
     to: float
     unit: str
     plan: PlanAnswer
+
+
+class LimitsAnswer(Answer):
+    """The user's limits; null where there is none."""
+
+    deadline_hours: float | None
+    deadline_from: str
+    budget_usd: float | None
+    max_gpus: int | None
+    max_nodes: int | None
 
 
 class TokensAnswer(Answer):
@@ -186,6 +196,9 @@ class Result(Answer):
     bound: float | None
     confidence: float | None
     tokens: TokensAnswer
+    limits: LimitsAnswer
+    trials: int
+    parallel: int
     plan: PlanAnswer | None
     rules: list[RuleAnswer]
     alternatives: list[PlanAnswer]

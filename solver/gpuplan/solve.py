@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from gpuplan.answer import plan_answer, rule_answer, today, tokens_answer
+from gpuplan.answer import limits_answer, plan_answer, rule_answer, today, tokens_answer
 from gpuplan.catalogue import offers_for
 from gpuplan.explain import explain
 from gpuplan.job import Job, JobSpec, resolve
@@ -68,6 +68,9 @@ def result_of(job: Job, outcome: Outcome, offers: Sequence[Offer], question: str
         bound=outcome.bound,
         confidence=job.confidence,
         tokens=tokens_answer(job),
+        limits=limits_answer(job.limits),
+        trials=job.trials,
+        parallel=job.parallel,
         plan=None if plan is None else plan_answer(plan),
         rules=[] if plan is None else [rule_answer(quantity) for quantity in quantities(plan)],
         alternatives=[],

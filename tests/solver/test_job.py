@@ -371,4 +371,8 @@ def test_a_job_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_pins_are_fields_of_check_alone() -> None:
     names = {field.name for field in FIELDS if field.group == PINS}
-    assert names == {"offer", "nodes", "gpus", "tp", "pp", "dp", "ep", "zero", "micro_batch", "recompute"} | {"cp", "vp", "offload"}
+    assert names == {"offer", "nodes", "gpus", "tp", "pp", "dp", "ep", "zero", "micro_batch", "recompute"} | {
+        "cp",
+        "vp",
+        "offload",
+    }

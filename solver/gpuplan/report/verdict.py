@@ -16,9 +16,13 @@ from gpuplan.report.words import (
     shortfall,
     words,
 )
-from gpuplan.result import PlanAnswer, Relaxation, Result
+from gpuplan.result import PlanAnswer, Result
 
 GOOD, BAD, OPEN = "bold green", "bold red", "bold yellow"
+
+
+#: Where a limit stands in the answer, and its unit.
+LIMIT_FIELDS = {"deadline": ("deadline_hours", "hours"), "budget": ("budget_usd", "USD")}
 
 
 def verdict(result: Result) -> tuple[str, str]:
@@ -77,8 +81,7 @@ def _proof(result: Result) -> str:
 def _infeasible(result: Result) -> str:
     if result.conflict == ["offers"]:
         return "No plan: no offer in the selection can hold it at all, whatever the time and the money; proved."
-    given = {relaxation.limit: _limit(relaxation) for relaxation in result.relaxations}
-    named = [given.get(name, f"the {words(LIMITS, name)}") for name in result.conflict]
+    named = [_limit(result, name) for name in result.conflict]
     if not named:
         return "No plan keeps all limits; proved."
     if len(named) == 1:
@@ -86,9 +89,11 @@ def _infeasible(result: Result) -> str:
     return f"No plan: {', '.join(named[:-1])} and {named[-1]} cannot be kept together; proved."
 
 
-def _limit(relaxation: Relaxation) -> str:
+def _limit(result: Result, name: str) -> str:
     """A limit as the user gave it."""
-    return f"the {words(LIMITS, relaxation.limit)} of {limit_value(relaxation.from_, relaxation.unit)}"
+    field, unit = LIMIT_FIELDS.get(name, (name, ""))
+    value = getattr(result.limits, field, None)
+    return f"the {words(LIMITS, name)}" + ("" if value is None else f" of {limit_value(value, unit)}")
 
 
 def limit_value(value: float, unit: str) -> str:

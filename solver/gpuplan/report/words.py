@@ -107,11 +107,8 @@ def shortfall(rule: RuleAnswer) -> str:
 
 
 def clusters_at_once(result: Result) -> int:
-    """Clusters that run at the same time (parallel trials), as the rule on rented GPUs counts them."""
-    for rule in result.rules:
-        if rule.rule == "max_gpus" and result.plan is not None and result.plan.gpus > 0:
-            return max(1, round(rule.required / result.plan.gpus))
-    return 1
+    """Clusters that run at the same time: the trials that run together."""
+    return result.parallel
 
 
 def gpus(plan: PlanAnswer) -> str:
