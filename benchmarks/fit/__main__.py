@@ -26,7 +26,9 @@ def main() -> None:
     parser.add_argument("runs", nargs="?", type=Path, default=RUNS, help=f"CSV of published runs (default {RUNS})")
     parser.add_argument("--leave-out", action="store_true", help="also refit without each large source, and score it")
     parser.add_argument("--memory", action="store_true", help="fit and score memory instead of time")
-    parser.add_argument("--shipped", action="store_true", help="fit nothing: score the constants that ship with gpuplan")
+    parser.add_argument(
+        "--shipped", action="store_true", help="fit nothing: score the constants that ship with gpuplan"
+    )
     arguments = parser.parse_args()
     runs, left_out = read_runs(arguments.runs)
     chosen = [run for run in runs if (run.measured_bytes if arguments.memory else run.measured_seconds) is not None]

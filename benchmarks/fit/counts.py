@@ -59,5 +59,7 @@ SPEAKS: dict[str, Callable[[Run, str], bool]] = {
 
 def runs_behind(parameter: Parameter, runs: Sequence[Run]) -> int:
     """Number of `runs` whose prediction depends on `parameter`."""
-    speaks = SPEAKS.get(parameter.name, lambda run, key: True)
+    speaks = SPEAKS.get(parameter.name)
+    if speaks is None:
+        return len(runs)
     return sum(speaks(run, parameter.key) for run in runs)

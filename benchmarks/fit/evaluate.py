@@ -25,7 +25,6 @@ from gpuplan.performance.step import StepTerms
 from gpuplan.performance.workload import Workload
 from gpuplan_models import Framework
 
-
 Array = np.ndarray
 
 
@@ -54,7 +53,8 @@ class Group:
     @cached_property
     def ranks(self) -> Array:
         """Over how many GPUs states are sharded and gradients exchanged: data and context parallelism together."""
-        return self._column("data") * self.context
+        together: Array = self._column("data") * self.context
+        return together
 
     @cached_property
     def atoms(self) -> AtomKeys:

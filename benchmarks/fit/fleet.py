@@ -75,12 +75,13 @@ def accelerator_of(gpu: str) -> Accelerator:
 @cache
 def node_of(gpu: str, gpus_per_node: int) -> Node:
     """A node of `gpus_per_node` such GPUs (an NVL72 rack counts as one node: what matters is the link's domain)."""
-    link, network = LINKS[gpu] if gpu in LINKS else (0, 0)
+    accelerator = accelerator_of(gpu)
+    link, network = LINKS[gpu]
     domain = 72 if gpu in NVL72 else gpus_per_node
     return Node(
         name=gpu,
         provider="published",
-        accelerator=accelerator_of(gpu),
+        accelerator=accelerator,
         gpus_per_node=domain,
         intra_node=Link("nvswitch", link * GIGA),
         network=Network("infiniband", network * GIGA, True),

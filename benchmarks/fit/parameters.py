@@ -101,16 +101,16 @@ TIME = (
 
 #: What the fit of 2026-11-20 found for numbers that do not ship: parts not in the catalogue, software not in use.
 FITTED_ELSEWHERE = {
-    "matmul_efficiency.blackwell-ultra": 0.788,
-    "matmul_efficiency.cdna3-1000w": 0.604,
-    "matmul_efficiency.cdna4": 0.742,
-    "fp8_efficiency.blackwell-ultra": 0.857,
-    "flash_efficiency.blackwell-ultra": 0.682,
+    "matmul_efficiency.blackwell-ultra": 0.783,
+    "matmul_efficiency.cdna3-1000w": 0.605,
+    "matmul_efficiency.cdna4": 0.745,
+    "fp8_efficiency.blackwell-ultra": 0.864,
+    "flash_efficiency.blackwell-ultra": 0.675,
     "software.triton_ampere": 0.604,
-    "software.triton_hopper": 0.444,
+    "software.triton_hopper": 0.453,
     "software.gptq": 1.81,
-    "software.graphs": 0.576,
-    "software.untuned": 4.98,
+    "software.graphs": 0.58,
+    "software.untuned": 4.88,
 }
 
 MEMORY = (
