@@ -79,7 +79,7 @@ def _relax(job: Job, offers: Sequence[Offer], limit: Limit) -> Relaxation | None
     return Relaxation(
         limit=limit.name,
         **{"from": before * limit.scale},
-        to=needed * limit.scale * (1 + 1e-9),
+        to=needed * limit.scale,
         unit=limit.unit,
         plan=plan_answer(plan),
     )

@@ -5,15 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gpuplan.candidates import Physics
 from gpuplan.job import Job
 from gpuplan.objectives import Objective, objectives
 from gpuplan.plan import Plan
+from gpuplan.rules import rules
 from gpuplan.search import Search, reduce_rows, search
 from gpuplan.space import Space, build_space
 from gpuplan.verify import VerificationError, verify
 from gpuplan_hardware import Offer
+
+if TYPE_CHECKING:
+    from gpuplan.prove import Proof
 
 #: The incumbent and CP-SAT's optimum come from two evaluations of the same physics; they may differ by rounding only.
 AGREEMENT = 1e-4
@@ -98,14 +103,34 @@ def _prove(physics: Physics, found: Search, outcome: Outcome, clock: _Stopwatch)
         return
     outcome.rounding_bound = tables.rounding_bound(found.best.training_seconds, found.best.prediction.step_seconds)
     outcome.bound = None if proof.bound is None else min(proof.bound, found.value)
-    if proof.status == "infeasible" or (proof.value is not None and proof.value < found.value * (1 - AGREEMENT)):
+    _conclude_feasible(proof, found, found.best, outcome)
+
+
+def _conclude_feasible(proof: Proof, found: Search, best: Plan, outcome: Outcome) -> None:
+    """CP-SAT must agree with the incumbent; only a plan within rounding of a limit may be missing from its integers."""
+    cut_off = proof.status == "infeasible" or (
+        proof.status == "optimal" and proof.value is not None and proof.value > found.value * (1 + AGREEMENT)
+    )
+    better = proof.value is not None and proof.value < found.value * (1 - AGREEMENT)
+    if better or (cut_off and not _at_a_limit(best, outcome.rounding_bound or 0.0)):
         raise VerificationError(
             f"CP-SAT says {proof.status} with {found.objective.name} {proof.value}, the incumbent search found {found.value}"
         )
+    if cut_off:
+        outcome.bound = found.value
+        outcome.status = "optimal"
+        outcome.proof = "CP-SAT proved that no other plan is better; this one meets a limit to within rounding"
+        return
     outcome.status = "optimal" if proof.status == "optimal" else "feasible"
     outcome.proof = (
         "CP-SAT proved that no plan is better" if outcome.status == "optimal" else "the time limit ended the proof"
     )
+
+
+def _at_a_limit(plan: Plan, rounding: float) -> bool:
+    """Whether a rule that the model holds in rounded integers is met by less than the rounding."""
+    shares = [quantity.used_share for rule in rules() if rule.rounded for quantity in rule.quantities(plan)]
+    return any(share is not None and share > 1 - rounding for share in shares)
 
 
 def _conclude_infeasible(status: str, outcome: Outcome) -> None:

@@ -16,12 +16,14 @@ from gpuplan.tables import Tables
 class Proof:
     """What CP-SAT said.
 
-    `status` is its own word; `value` and `bound` are in the objective's unit (None: none found).
+    `status` is its own word; `value` and `bound` are in the objective's unit (None: none found); `rows` is the solution: which
+    offer, atom, shape and state of the tables.
     """
 
     status: str
     value: float | None
     bound: float | None
+    rows: tuple[int, int, int, int] | None
     literals: int
     largest_activity: int
 
@@ -48,6 +50,16 @@ def prove(tables: Tables, objective: Objective, job: Job, seconds: float) -> Pro
         status=solver.status_name(status).lower(),
         value=solver.objective_value * unit if found else None,
         bound=solver.best_objective_bound * unit if found else None,
+        rows=_chosen(solver, builder) if found else None,
         literals=tables.offers + tables.atoms + tables.shapes + tables.states,
         largest_activity=max(builder.largest_activity.values(), default=0),
     )
+
+
+def _chosen(solver: cp_model.CpSolver, builder: Builder) -> tuple[int, int, int, int]:
+    """The row of each family whose literal is true."""
+    offer, atom, shape, state = (
+        next(row for row, literal in enumerate(family) if solver.boolean_value(literal))
+        for family in (builder.offer, builder.atom, builder.shape, builder.state)
+    )
+    return offer, atom, shape, state

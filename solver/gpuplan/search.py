@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gpuplan.candidates import Candidates, Physics, join
+from gpuplan.candidates import Candidates, Families, Physics, join
 from gpuplan.host import host_needs
 from gpuplan.layout import Layout
 from gpuplan.objectives import Objective, Totals
@@ -16,6 +16,7 @@ from gpuplan.performance.layers import RECOMPUTE
 from gpuplan.performance.predict import model_flops
 from gpuplan.plan import Plan
 from gpuplan.rules import rules
+from gpuplan.rules.base import TOLERANCE
 from gpuplan.space import Space
 
 Array = np.ndarray
@@ -68,9 +69,10 @@ class Terms:
         limits = space.job.limits
         mask = self.allowed.copy()
         if limits.deadline_seconds is not None:
-            mask &= self.wall0 + self.wall1 * training * factor - self.head_start <= limits.deadline_seconds
+            most = limits.deadline_seconds * (1 + TOLERANCE)
+            mask &= self.wall0 + self.wall1 * training * factor - self.head_start <= most
         if limits.budget_usd is not None:
-            mask &= self.cost0 + self.cost1 * training * factor <= limits.budget_usd
+            mask &= self.cost0 + self.cost1 * training * factor <= limits.budget_usd * (1 + TOLERANCE)
         return mask
 
 
@@ -240,21 +242,25 @@ def _choose(found: Search) -> None:
 
 def make_plan(space: Space, view: View, offer: int, row: int) -> Plan:
     """The plan that a row of `view` on an offer stands for."""
-    f, c = view.candidates.families, view.candidates
-    shape, state, atom = int(c.shape[row]), int(c.state[row]), int(c.atom[row])
-    framework = space.values.frameworks[int(f.states.framework[state])]
+    c = view.candidates
+    return plan_of(space, c.families, offer, int(c.atom[row]), int(c.shape[row]), int(c.state[row]))
+
+
+def plan_of(space: Space, rows: Families, offer: int, atom: int, shape: int, state: int) -> Plan:
+    """The plan that one row of each family on an offer stands for."""
+    framework = space.values.frameworks[int(rows.states.framework[state])]
     layout = Layout(
         framework=framework.name,
-        tensor=int(f.states.keys.tensor[state]),
-        pipeline=int(f.states.keys.pipeline[state]),
-        data=int(f.states.keys.data[state]),
-        expert=int(f.states.keys.expert[state]),
-        zero=int(f.states.keys.zero[state]),
-        micro_batch=int(f.shapes.keys.micro_batch[shape]),
-        global_batch=int(f.shapes.keys.global_batch[shape]),
-        recompute=RECOMPUTE[int(f.atoms.keys.recompute[atom])],
+        tensor=int(rows.states.keys.tensor[state]),
+        pipeline=int(rows.states.keys.pipeline[state]),
+        data=int(rows.states.keys.data[state]),
+        expert=int(rows.states.keys.expert[state]),
+        zero=int(rows.states.keys.zero[state]),
+        micro_batch=int(rows.shapes.keys.micro_batch[shape]),
+        global_batch=int(rows.shapes.keys.global_batch[shape]),
+        recompute=RECOMPUTE[int(rows.atoms.keys.recompute[atom])],
     )
-    return Plan(space.job, space.offers[offer], int(view.nodes[row]), layout, framework)
+    return Plan(space.job, space.offers[offer], int(rows.states.nodes[state]), layout, framework)
 
 
 @dataclass(frozen=True)

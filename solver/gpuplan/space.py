@@ -7,6 +7,7 @@ the space is built with ``reduced=False``: then all are posted and the rules for
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -121,7 +122,7 @@ def build_space(job: Job, offers: Sequence[Offer], reduced: bool = True) -> Spac
     """
     chosen = [offer for offer in offers if selected(job, offer) and supports(offer.node, job.precision)]
     if reduced:
-        chosen = undominated(chosen)
+        chosen = undominated(chosen, job.limits.allow_unknown_host)
     nodes: list[Node] = []
     index: dict[tuple[object, ...], int] = {}
     of_offer = []
@@ -158,31 +159,40 @@ def selected(job: Job, offer: Offer) -> bool:
     )
 
 
-def undominated(offers: Sequence[Offer]) -> list[Offer]:
+def undominated(offers: Sequence[Offer], allow_unknown_host: bool = False) -> list[Offer]:
     """Leave out offers that another one beats.
 
-    Argument: an offer with the same machine, the same known host and provider-independent storage price, at least as many nodes
-    and a price that is not higher can take its place in any plan without breaking a rule or raising cost, GPUs or time.
+    Argument: an offer with the same machine, a host and a storage price that are no worse, at least as many nodes and a price that
+    is not higher can take its place in any plan without breaking a rule or raising cost, GPUs or time. What is unknown of a host
+    is worse than any figure, or better than any where `allow_unknown_host` waves it through.
     Of two that are equal in everything the first by id stays.
     """
     kept: list[Offer] = []
     for offer in sorted(offers, key=lambda o: (o.price_usd_per_hour, -o.max_nodes, o.id)):
-        if not any(_dominates(other, offer) for other in kept):
+        if not any(_dominates(other, offer, allow_unknown_host) for other in kept):
             kept.append(offer)
     return sorted(kept, key=lambda o: o.id)
 
 
-def _dominates(better: Offer, offer: Offer) -> bool:
+def _dominates(better: Offer, offer: Offer, allow_unknown_host: bool) -> bool:
+    unknown = math.inf if allow_unknown_host else -math.inf
     a, b = better.node.host, offer.node.host
-    pairs = ((a.vcpus, b.vcpus), (a.ram_bytes, b.ram_bytes), (a.nvme_bytes, b.nvme_bytes))
-    volumes = better.provider.volume_usd_per_gb_month, offer.provider.volume_usd_per_gb_month
+    rates = better.provider.volume_usd_per_gb_month, offer.provider.volume_usd_per_gb_month
+    # An unknown price of storage counts as nothing where it is allowed at all (see `host_needs`); an unknown disk always as none.
+    storage = [(0.0 if allow_unknown_host else math.inf) if rate is None else rate for rate in rates]
     return (
         _machine_key(better.node) == _machine_key(offer.node)
-        and all(y is None or (x is not None and x >= y) for x, y in pairs)
-        and (volumes[1] is None or (volumes[0] is not None and volumes[0] <= volumes[1]))
+        and _known(a.vcpus, unknown) >= _known(b.vcpus, unknown)
+        and _known(a.ram_bytes, unknown) >= _known(b.ram_bytes, unknown)
+        and (a.nvme_bytes or 0) >= (b.nvme_bytes or 0)
+        and storage[0] <= storage[1]
         and better.price_usd_per_hour <= offer.price_usd_per_hour
         and better.max_nodes >= offer.max_nodes
     )
+
+
+def _known(figure: int | None, unknown: float) -> float:
+    return unknown if figure is None else figure
 
 
 def _machine_key(node: Node) -> tuple[object, ...]:

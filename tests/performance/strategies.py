@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -29,6 +30,10 @@ class Case:
         w = self.work
         job = f"{w.architecture.name} {w.method.name} {w.precision}/{w.weights} {w.sequence_length} rank {w.lora_rank}"
         return f"{job} on {self.nodes} x {self.node.provider}/{self.node.name}: {self.layout!r}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Keep hypothesis from spelling out every field of every field."""
+        printer.text(repr(self))
 
     def predict(self) -> Prediction:
         return predict(self.work, self.framework, self.node, self.nodes, self.layout)

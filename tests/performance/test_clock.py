@@ -14,7 +14,7 @@ from gpuplan.performance.clock import checkpoint_bytes, clock, final_bytes, weig
 from gpuplan.plan import Plan
 from gpuplan_hardware import Host, Offer, Provider
 from gpuplan_models import architecture, methods
-from performance.toy import DENSE, NODE, about, framework, layout, work
+from performance.toy import DENSE, MOE, NODE, about, framework, layout, work
 
 pytestmark = pytest.mark.usefixtures("toy_constants")
 
@@ -48,6 +48,12 @@ OFFER = Offer(
 )
 
 
+def test_failures_as_reported_for_llama_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 419 in 54 days on 16,384 GPUs: one in 50,677 GPU hours.
+    monkeypatch.undo()
+    assert pytest.approx(50_677, abs=1) == clock_module.GPU_HOURS_PER_FAILURE
+
+
 @pytest.fixture(autouse=True)
 def round_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights are 2 x 92,017,000 = 184.034e6 bytes: 1000 s to download, 100 s to load and 100 s to warm up, 100 s to save."""
@@ -62,9 +68,10 @@ def test_bytes_of_files() -> None:
     assert weight_file_bytes(work()) == 184_034_000
     assert checkpoint_bytes(work()) == 14 * 92_017_000
     assert final_bytes(work()) == 184_034_000
-    # R1 is published in fp8; LoRA saves its adapters, 2,048,000 of the toy model.
+    # R1 is published in fp8; LoRA saves its adapters: 2,048,000 of the toy model, 8 x 16 (7,000 + 16 x 4,500) with experts.
     assert weight_file_bytes(work(architecture("deepseek-r1"))) == 671_026_419_200
     assert checkpoint_bytes(work(method="lora")) == 14 * 2_048_000
+    assert checkpoint_bytes(work(MOE, "lora")) == 14 * 10_112_000
 
 
 def test_two_nodes() -> None:

@@ -82,8 +82,11 @@ def test_gathers_hide_behind_the_layer(computing: float, exposed: float) -> None
     assert gather(work(), computing, ranks=4) == about(exposed)
 
 
-def test_nothing_is_gathered_from_one_rank() -> None:
+def test_the_other_ranks_hold_what_is_gathered() -> None:
+    # Half of it on two ranks, nothing on one.
+    assert gather(work(), 1.0, ranks=2) == about(0.4 * 8 * 9_002_000 * 0.5 / 1e11)
     assert gather(work(), 1e-3) == 0
+    assert gather(work(MOE), 1e-3, "megatron", tensor=2) == 0
 
 
 def test_gathers_across_nodes_use_every_network_card() -> None:
@@ -110,6 +113,15 @@ def test_frozen_weights_are_gathered_twice_as_they_are_stored(method: str, weigh
 def test_experts_are_gathered_from_fewer_ranks() -> None:
     # t = 1, d = 8, e = 4: 3,018,000 parameters over 8 ranks, 6 M of experts over 2. 8 (3.018e6 x 7/8 + 6e6 / 2) = 45.126e6 bytes.
     assert gather(work(MOE), 1.0, "megatron", ranks=8, expert=4) == about(0.4 * 45.126e6 / 1e11)
+    # e = 8: every expert lies on one rank and stays there.
+    assert gather(work(MOE), 1.0, "megatron", ranks=8, expert=8) == about(0.4 * 8 * 3.018e6 * 7 / 8 / 1e11)
+
+
+def test_experts_share_the_cards_with_the_rest() -> None:
+    # d = 16 on 2 nodes, e = 4: of the rest 8 x 3.018e6 x 15/16 bytes over 8 ranks in a node, of the experts 8 x 6e6 x 3/4 over 2,
+    # on cards of 1e9 bytes/s: 2.829375e-3 + 18e-3 s.
+    found = gather(work(MOE), 1.0, "megatron", slower(network=2e9), ranks=16, several_nodes=True, expert=4)
+    assert found == about(0.4 * 20.829375e-3)
 
 
 @pytest.mark.parametrize(

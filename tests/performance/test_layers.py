@@ -79,6 +79,9 @@ def test_fp8_multiplies_faster_and_casts() -> None:
     assert parts["quantise"] == about(20e6 / 1e12)
     assert parts["attention"] == about(6 * ATTENTION)
     assert layer(work())["quantise"] == 0
+    # t = 2 halves all of them, with sequence parallelism the 2 h too; without, 2 x 2000 x (2000 + 1500) = 14e6 bytes.
+    assert layer(work(precision="fp8"), tensor=2)["quantise"] == about(10e6 / 1e12)
+    assert layer(work(precision="fp8"), "torch-fsdp", tensor=2)["quantise"] == about(14e6 / 1e12)
 
 
 def test_full_recompute_repeats_the_forward_with_its_communication() -> None:

@@ -66,12 +66,12 @@ def test_constants_in_force() -> None:
     assert constants().value("launch_moe_ratio") == 10
 
 
-def test_shipped_constants_are_complete_and_positive() -> None:
+def test_shipped_constants_are_complete() -> None:
+    # A new constant needs a round value in `performance.toy` and a case by hand.
     shipped = shipped_constants()
     assert shipped.tables.keys() == round_constants().tables.keys()
     for name, table in shipped.tables.items():
         assert "*" in table, name
         for key, constant in table.items():
-            assert constant.value > 0 or (name, key) == ("dequantise_bytes_per_parameter", "bf16") or key == "*"
-            assert constant.basis in ("fitted", "prior"), (name, key)
-            assert (constant.runs > 0) == (constant.basis == "fitted"), (name, key)
+            assert constant.value >= 0, (name, key)
+            assert constant.runs > 0 or constant.basis == "prior", (name, key)

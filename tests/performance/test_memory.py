@@ -62,6 +62,7 @@ def test_mixture_saves_what_the_chosen_experts_compute() -> None:
 def test_selective_recompute() -> None:
     # Megatron drops the attention output, 2 M Hq = 4e6; torch keeps a quarter.
     assert activations(recompute="selective") == about(56e6 * SLACK)
+    assert activations(recompute="selective", tensor=2) == about(28e6 * SLACK)
     assert activations(name="torch-fsdp", recompute="selective") == about(0.25 * 2 * SAVED * SLACK)
 
 

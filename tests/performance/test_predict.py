@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gpuplan.layout import Layout
@@ -79,12 +79,12 @@ def test_more_micro_batches_take_longer_and_no_less_memory(case: Case, more: int
 
 @given(cases())
 def test_recompute_trades_time_for_memory(case: Case) -> None:
+    # At least four layers a stage: the one that is rebuilt takes more than its activations, so with few nothing is gained.
+    case = with_layout(case, pipeline=min(case.layout.pipeline, case.work.layer_count // 4))
     none, selective, full = (with_layout(case, recompute=name).predict() for name in ("none", "selective", "full"))
     assert no_more(none.step_seconds, selective.step_seconds)
     assert no_more(none.step_seconds, full.step_seconds)
     assert no_more(selective.memory_bytes, none.memory_bytes)
-    # The layer that is rebuilt takes more than a layer's activations: with few layers on a stage nothing is gained.
-    assume(case.work.layer_count >= 4 * case.layout.pipeline)
     assert no_more(full.memory_bytes, none.memory_bytes)
 
 
@@ -122,10 +122,12 @@ def test_what_does_not_happen_takes_no_time(case: Case) -> None:
 
 @given(cases())
 def test_adapters_hold_and_compute_less_than_full_training(case: Case) -> None:
-    assume(case.work.trains_adapters and case.work.weights == "bf16" and case.work.lora_rank <= 16)
-    full = replace(case, work=replace(case.work, method=methods()["full"]))
-    assert state_bytes(case.predict()) < state_bytes(full.predict())
-    assert case.predict().step_parts["matmul"] < full.predict().step_parts["matmul"]
+    # One stage: the parts of a step are those of the slowest one, which need not be the same for both.
+    case = with_layout(case, pipeline=1)
+    trained = replace(case.work, weights="bf16", lora_rank=min(case.work.lora_rank, 16))
+    lora, full = (replace(case, work=replace(trained, method=methods()[name])).predict() for name in ("lora", "full"))
+    assert state_bytes(lora) < state_bytes(full)
+    assert lora.step_parts["matmul"] < full.step_parts["matmul"]
     # ZeRO-3 exchanges the gradients of full training layer by layer instead.
-    assume(case.layout.zero < 3)
-    assert no_more(case.predict().step_parts["gradient_exchange"], full.predict().step_parts["gradient_exchange"])
+    if case.layout.zero < 3:
+        assert no_more(lora.step_parts["gradient_exchange"], full.step_parts["gradient_exchange"])

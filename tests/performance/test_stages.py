@@ -24,6 +24,8 @@ from performance.toy import about, shape_keys, work
         (61, 16, (3, 4, 2)),  # 63 / 16 -> 4; 61 - 14 x 4 = 5
         (126, 16, (7, 8, 7)),  # 128 / 16 = 8; 126 - 14 x 8 = 14
         (126, 4, (31, 32, 31)),  # 128 / 4 = 32; 126 - 64 = 62
+        (61, 3, (20, 21, 20)),  # 63 / 3 = 21; 61 - 21 = 40
+        (4, 3, (1, 2, 1)),  # 6 / 3 = 2; 4 - 2 = 2
         (28, 8, (2, 4, 2)),  # 30 / 8 -> 4; 28 - 24 = 4
         (61, 7, (8, 9, 8)),  # 63 / 7 = 9; 61 - 45 = 16
         # Two a middle stage would leave one layer for two ends.
@@ -67,6 +69,7 @@ def test_one_stage_holds_everything_and_two_have_no_middle() -> None:
     assert one.exists.tolist() == [True, False, False]
     assert two.layers.tolist() == [[3, 28], [0, 0], [0, 30]]
     assert two.exists.tolist() == [True, False, True]
+    assert stage_plan(work(architecture("deepseek-r1")), 3).exists.tolist() == [True, True, True]
 
 
 def test_plans_of_many_degrees_are_those_of_each() -> None:

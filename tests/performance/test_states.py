@@ -178,6 +178,12 @@ def test_exchange_of_experts() -> None:
     assert found.network_bytes[0] == about(dense / 8 + experts / 2)
 
 
+def test_experts_wider_than_a_node_have_a_card_each() -> None:
+    # d = 32, e = 16 on nodes of 8: 12 M of experts over 2 ranks in different nodes.
+    found = held(work(MOE), expert=16, data=32, zero=1)
+    assert found.network_bytes[0] == about(4 * 44.145e6 * 31 / 32 / 8 + 4 * 12e6 / 2)
+
+
 def test_experts_of_one_rank_need_no_exchange() -> None:
     # d = 8, e = 8: every expert once; the rest of the model over 8 ranks.
     assert held(work(MOE), expert=8, data=8).link_bytes[0] == about(4 * 44.145e6 * 7 / 8)

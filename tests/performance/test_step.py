@@ -78,3 +78,22 @@ def test_exchange_over_a_slow_network() -> None:
     found = predict(work(), framework(), node, 2, layout(data=16, zero=1, global_batch=32))
     assert found.step_parts["gradient_exchange"] == about(0.4313296875 - 0.5 * 8 * 2.427e-3)
     assert found.network_bytes_per_step_per_gpu == about(4 * 92_017_000 * 15 / 16 / 8)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "data", "zero", "seconds"),
+    [
+        # ZeRO-3 of torch: 8 x 9,002,000 x 15/16 bytes, an eighth of them over each card of 1e9 bytes/s, is longer than the layer
+        # of 2.427e-3 + 3 x 88e-6 s, of which two fifths stay exposed.
+        (2, 16, 3, 8.439375e-3 - 0.6 * 2.691e-3),
+        # In one node 8 x 9,002,000 x 7/8 / 1e11, shorter than the layer.
+        (1, 8, 3, 0.4 * 8 * 9_002_000 * 7 / 8 / 1e11),
+        (2, 16, 2, 0),
+    ],
+)
+def test_sharded_weights_are_gathered_for_every_layer_and_micro_batch(
+    nodes: int, data: int, zero: int, seconds: float
+) -> None:
+    plan = layout("torch-fsdp", data=data, zero=zero, global_batch=6 * data)
+    found = predict(work(), framework("torch-fsdp"), slower(network=2e9), nodes, plan)
+    assert found.step_parts["weight_gather"] == about(3 * 8 * seconds)

@@ -53,9 +53,18 @@ class Rule:
 
     ``*_allowed`` say which rows break the rule whatever the other rows are: the space leaves them out, or, unreduced, the model
     forbids them. `post` adds what ties rows of several families together.
+
+    Attributes
+    ----------
+    name
+        The word under which answers report the rule.
+    rounded
+        Whether the model holds the rule in integers that are rounded to the safe side, so that it may refuse a plan that meets
+        the limit by less than the rounding.
     """
 
     name: ClassVar[str]
+    rounded: ClassVar[bool] = False
 
     def atom_allowed(self, space: Space, framework: Framework, keys: AtomKeys) -> Array:
         """Mask of the atoms that can be part of a plan."""

@@ -15,6 +15,7 @@ class Budget(Rule):
     """``price * nodes * billed(nodes, factor * training) <= budget``, as a bound on the training time."""
 
     name = "budget"
+    rounded = True
 
     def post(self, builder: Builder) -> None:
         if builder.job.limits.budget_usd is None:

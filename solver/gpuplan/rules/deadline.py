@@ -15,6 +15,7 @@ class Deadline(Rule):
     """``clock(nodes) + slope(nodes) * factor * training <= deadline``, as a bound on the training time."""
 
     name = "deadline"
+    rounded = True
 
     def post(self, builder: Builder) -> None:
         if builder.job.limits.deadline_seconds is None:

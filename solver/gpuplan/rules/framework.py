@@ -32,8 +32,10 @@ class Supported(Rule):
     def state_allowed(self, space: Space, framework: Framework, keys: StateKeys) -> np.ndarray:
         stages = np.isin(keys.zero, framework.zero_stages)
         piped = (keys.pipeline == 1) | np.isin(keys.zero, framework.zero_stages_with_pipeline)
-        # With one data-parallel rank every ZeRO stage is the same; the lowest stands for all.
-        sharded = (keys.data > 1) | (keys.zero == min(space.values.zero))
+        # With nobody to shard over every ZeRO stage is the same and the lowest stands for all. Experts are sharded over ranks of
+        # their own, which TP gives too; but ZeRO-3 gathers over data-parallel ranks.
+        shares_experts = space.work.is_mixture & (keys.tensor * keys.data > keys.expert) & (keys.zero < 3)
+        sharded = (keys.data > 1) | shares_experts | (keys.zero == min(space.values.zero))
         degrees = self._degrees(framework, keys.tensor, keys.pipeline, keys.expert)
         runs = _runs(space.job, framework)
         default = np.ones(len(keys), dtype=bool)

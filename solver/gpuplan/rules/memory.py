@@ -16,6 +16,7 @@ class Memory(Rule):
     """``states(stage) + activations(stage) + logits(stage) <= usable / factor`` for each representative stage."""
 
     name = "memory"
+    rounded = True
 
     def post(self, builder: Builder) -> None:
         tables = builder.tables

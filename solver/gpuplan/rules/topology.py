@@ -40,8 +40,10 @@ class Topology(Rule):
         per_node, layout = plan.offer.node.gpus_per_node, plan.layout
         idle = plan.gpus - layout.gpus if plan.nodes > 1 else 0
         across = per_node % layout.tensor != 0
+        apart = plan.nodes > 1 and plan.offer.node.network is None
         return [
             Quantity(self.name, "tensor-parallel groups cut by a node boundary", float(across), 0, "count"),
             Quantity(self.name, "GPUs that the layout uses", layout.gpus, plan.gpus, "GPUs"),
+            Quantity(self.name, "clusters of several nodes without a known fabric", float(apart), 0, "count"),
             Quantity(self.name, "idle GPUs in a cluster of several nodes", max(0, idle), 0, "GPUs"),
         ]

@@ -1,0 +1,97 @@
+"""Solve without reductions: CP-SAT alone decides over every row of every machine and every offer, with all rules posted.
+
+A second opinion for small problems. No incumbent, no bound and no filter takes part, so that it shows that nothing a reduction left
+out was part of an optimal answer; the number of literals grows with the whole lattice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gpuplan.candidates import Families, Physics, concatenate
+from gpuplan.host import host_needs
+from gpuplan.job import Job
+from gpuplan.objectives import objectives
+from gpuplan.performance.clock import clock
+from gpuplan.pipeline import Outcome
+from gpuplan.prove import prove
+from gpuplan.search import plan_of
+from gpuplan.space import Space, build_space
+from gpuplan.tables import Tables
+from gpuplan.verify import verify
+from gpuplan_hardware import Offer
+
+
+def find_unreduced(job: Job, offers: Sequence[Offer], objective_name: str | None = None) -> Outcome:
+    """Find the best plan for `job` among `offers` with CP-SAT alone; the same answer as `pipeline.find`, only slower.
+
+    Meant for spaces of some thousand rows. What is infeasible here is so by the solver's word alone.
+
+    Raises
+    ------
+    ModelTooLargeError
+        If the space is so large that an activity could pass 2^53.
+    VerificationError
+        If the plan breaks a rule: an internal error.
+    """
+    objective = objectives()[objective_name or job.objectives[0]]
+    space = build_space(job, offers, reduced=False)
+    outcome = Outcome(space, objective)
+    if not space.offers or not space.values.frameworks:
+        outcome.status, outcome.proof = "infeasible", "there is no offer, or no framework that runs the method"
+        return outcome
+    tables = unreduced_tables(Physics(space))
+    proof = prove(tables, objective, job, job.search.time_limit_seconds)
+    outcome.cp_sat_status, outcome.literals = proof.status, proof.literals
+    outcome.largest_activity, outcome.bound = proof.largest_activity, proof.bound
+    outcome.status = proof.status if proof.status in ("optimal", "feasible", "infeasible") else "unknown"
+    outcome.proof = "CP-SAT alone, without an incumbent and without reductions"
+    if proof.rows is not None:
+        offer, *rows = proof.rows
+        plan = plan_of(space, tables.rows, tables.offer_indices[offer], *rows)
+        outcome.plan, outcome.value = plan, objective.value(plan)
+        outcome.rounding_bound = tables.rounding_bound(plan.training_seconds, plan.prediction.step_seconds)
+        verify(plan, objective, outcome.value)
+    return outcome
+
+
+def unreduced_tables(physics: Physics) -> Tables:
+    """Tables of all rows of a space that was built with ``reduced=False``.
+
+    The units follow from a training time that no plan passes: every part of a step at its longest, at the largest number of steps.
+    """
+    space = physics.space
+    sizes = sorted({int(size) for size in space.machines.gpus_per_node})
+    rows = Families(
+        atoms=concatenate([physics.atoms(machine) for machine in range(len(space.machines))]),
+        shapes=physics.shapes,
+        states=concatenate([physics.states(size) for size in sizes]),
+    )
+    horizon = _longest_training(space, rows)
+    cost, wall = _largest(space, rows, horizon * float(rows.atoms.step_factor.max()))
+    return Tables(space, rows, tuple(range(len(space.offers))), horizon, cost, wall)
+
+
+def _longest_training(space: Space, rows: Families) -> float:
+    """Seconds of training that no combination of rows exceeds."""
+    atoms, counts, states, m = rows.atoms, rows.shapes.counts, rows.states, space.machines
+    step = float(counts.layer_passes.max(axis=(0, 1)) @ atoms.layer.max(axis=0))
+    step += float(atoms.head.max() * counts.head_passes.max() + atoms.transfer.max() * counts.transfers.max())
+    step += float(max(states.link.max() / m.link_rate.min(), states.network.max() / m.network_rate.min()))
+    step += float(states.optimizer.max() / m.memory_rate.min() + states.fixed.max())
+    return step * max(space.job.steps(batch) for batch in space.values.global_batch)
+
+
+def _largest(space: Space, rows: Families, longest: float) -> tuple[float, float]:
+    """Largest bill and wall clock of any offer with any number of nodes after `longest` seconds of training."""
+    nodes = np.unique(rows.states.nodes)
+    cost = wall = 0.0
+    for offer in space.offers:
+        times = clock(space.job, space.work, nodes, nodes * offer.node.gpus_per_node)
+        billed = times.billed_fixed_seconds + times.billed_slope * longest
+        prices = [host_needs(space.job, space.work, offer, int(n)).price_usd_per_node_hour for n in nodes]
+        cost = max(cost, float((np.array(prices) * nodes * billed).max()) / 3600)
+        wall = max(wall, float((times.fixed_seconds + times.slope * longest).max()))
+    return cost, wall
