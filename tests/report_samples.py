@@ -70,7 +70,7 @@ def plan(gpu: str = "H100-SXM", hours: float = 2.8, usd: float = 139.0, *, measu
                     "worst_stage": "first",
                     "parts_bytes": {"weights": 30 * GIB, "activations": 10 * GIB, "gradients": 0.0},
                 },
-                "measured_runs_behind_it": measured,
+                "coverage": "measured" if measured else "extrapolated",
             },
             "host": {
                 "required_vcpus": 18,

@@ -148,7 +148,7 @@ def _prediction(plan: Plan) -> PredictionAnswer:
             worst_stage=p.worst_stage,
             parts_bytes=p.memory_parts,
         ),
-        measured_runs_behind_it=p.covered,
+        coverage=p.coverage,
     )
 
 

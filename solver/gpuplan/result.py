@@ -87,7 +87,9 @@ class PredictionAnswer(Answer):
     tokens_per_second_per_gpu: float
     model_flops_utilisation: float
     memory: MemoryAnswer
-    measured_runs_behind_it: bool
+    coverage: Literal["measured", "transferred", "extrapolated"] = Field(
+        description="published runs speak for this GPU under this framework; for each apart; or not even that"
+    )
 
 
 class HostAnswer(Answer):

@@ -113,11 +113,11 @@ def assumptions(job: Job, plan: Plan | None) -> list[str]:
 def warnings(plan: Plan) -> list[str]:
     """What the reader must know before signing."""
     said = []
-    if not plan.prediction.covered:
-        name, framework = plan.offer.node.accelerator.name, plan.framework.title
-        said.append(
-            f"too few published runs stand behind the constants of {name} under {framework}; time and memory are extrapolated"
-        )
+    name, framework = plan.offer.node.accelerator.name, plan.framework.title
+    if plan.prediction.coverage == "extrapolated":
+        said.append(f"too few published runs stand behind {name} or {framework}; time and memory are extrapolated")
+    elif plan.prediction.coverage == "transferred":
+        said.append(f"no published runs combine {name} with {framework}; constants of each are put together")
     age = (today() - plan.offer.as_of).days
     if age > OLD_PRICE_DAYS:
         said.append(f"the price of {plan.offer.id} is {age} days old ({plan.offer.as_of}); ask before you order")

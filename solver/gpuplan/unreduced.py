@@ -13,7 +13,7 @@ import numpy as np
 from gpuplan.candidates import Families, Physics, concatenate
 from gpuplan.host import host_needs
 from gpuplan.job import Job
-from gpuplan.objectives import objectives
+from gpuplan.objectives import Objective, objectives
 from gpuplan.performance.clock import clock
 from gpuplan.pipeline import Outcome
 from gpuplan.prove import prove
@@ -22,6 +22,8 @@ from gpuplan.space import Space, build_space
 from gpuplan.tables import Tables
 from gpuplan.verify import verify
 from gpuplan_hardware import Offer
+
+Array = np.ndarray
 
 
 def find_unreduced(job: Job, offers: Sequence[Offer], objective_name: str | None = None) -> Outcome:
@@ -42,8 +44,12 @@ def find_unreduced(job: Job, offers: Sequence[Offer], objective_name: str | None
     if not space.offers or not space.values.frameworks:
         outcome.status, outcome.proof = "infeasible", "there is no offer, or no framework that runs the method"
         return outcome
-    tables = unreduced_tables(Physics(space))
+    physics = Physics(space)
+    tables = unreduced_tables(physics)
     proof = prove(tables, objective, job, job.search.time_limit_seconds)
+    if proof.value is not None:
+        tables = unreduced_tables(physics, objective, proof.value)
+        proof = prove(tables, objective, job, job.search.time_limit_seconds)
     outcome.cp_sat_status, outcome.literals = proof.status, proof.literals
     outcome.largest_activity, outcome.bound = proof.largest_activity, proof.bound
     outcome.status = proof.status if proof.status in ("optimal", "feasible", "infeasible") else "unknown"
@@ -57,10 +63,11 @@ def find_unreduced(job: Job, offers: Sequence[Offer], objective_name: str | None
     return outcome
 
 
-def unreduced_tables(physics: Physics) -> Tables:
+def unreduced_tables(physics: Physics, objective: Objective | None = None, value: float = np.inf) -> Tables:
     """Tables of all rows of a space that was built with ``reduced=False``.
 
-    The units follow from a training time that no plan passes: every part of a step at its longest, at the largest number of steps.
+    The units follow from a training time that no plan passes: every part of a step at its longest, at the largest number of steps;
+    or, where a `value` that `objective` can reach is known, the longest training that can still reach it. No row is left out.
     """
     space = physics.space
     sizes = sorted({int(size) for size in space.machines.gpus_per_node})
@@ -69,9 +76,18 @@ def unreduced_tables(physics: Physics) -> Tables:
         shapes=physics.shapes,
         states=concatenate([physics.states(size) for size in sizes]),
     )
-    horizon = _longest_training(space, rows)
-    cost, wall = _largest(space, rows, horizon * float(rows.atoms.step_factor.max()))
-    return Tables(space, rows, tuple(range(len(space.offers))), horizon, cost, wall)
+    cost, wall = _bills(space, np.unique(rows.states.nodes))
+    longest = _longest_training(space, rows)
+    limit = value * (1 + 1e-3)
+    if objective is not None:
+        longest = min(longest, max(1e-3, float(objective.longest_training(limit, cost, wall).max())))
+    counted = longest * float(rows.atoms.step_factor.max())
+    dearest, last = (float((fixed + slope * counted).max()) for fixed, slope in (cost, wall))
+    if objective is not None and objective.unit == "USD":
+        dearest = min(dearest, limit)
+    if objective is not None and objective.unit == "seconds":
+        last = min(last, limit)
+    return Tables(space, rows, tuple(range(len(space.offers))), longest, dearest, last)
 
 
 def _longest_training(space: Space, rows: Families) -> float:
@@ -84,14 +100,13 @@ def _longest_training(space: Space, rows: Families) -> float:
     return step * max(space.job.steps(batch) for batch in space.values.global_batch)
 
 
-def _largest(space: Space, rows: Families, longest: float) -> tuple[float, float]:
-    """Largest bill and wall clock of any offer with any number of nodes after `longest` seconds of training."""
-    nodes = np.unique(rows.states.nodes)
-    cost = wall = 0.0
+def _bills(space: Space, nodes: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Bill and wall clock of every offer with every number of nodes: what is fixed, and per second of training."""
+    parts = []
     for offer in space.offers:
         times = clock(space.job, space.work, nodes, nodes * offer.node.gpus_per_node)
-        billed = times.billed_fixed_seconds + times.billed_slope * longest
         prices = [host_needs(space.job, space.work, offer, int(n)).price_usd_per_node_hour for n in nodes]
-        cost = max(cost, float((np.array(prices) * nodes * billed).max()) / 3600)
-        wall = max(wall, float((times.fixed_seconds + times.slope * longest).max()))
-    return cost, wall
+        rent = np.array(prices) * nodes / 3600
+        parts.append((rent * times.billed_fixed_seconds, rent * times.billed_slope, times.fixed_seconds, times.slope))
+    cost0, cost1, wall0, wall1 = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return (cost0, cost1), (wall0, wall1)

@@ -22,10 +22,15 @@ Array = np.ndarray
 
 
 def tensor_parallel_seconds(job: Workload, framework: Framework, m: Machines, keys: AtomKeys) -> Array:
-    """Exposed collectives of one layer and direction: two all-reduces' worth, ``8 M h (t-1)/t`` bytes per GPU, inside the node."""
+    """Exposed collectives of one layer and direction: two all-reduces' worth, ``8 M h (t-1)/t`` bytes per GPU, inside the node.
+
+    Kernels that overlap them with products need a switched or meshed link; over PCIe all of it is exposed.
+    """
     tokens = keys.micro_batch * float(job.sequence_length)
     volume = 8 * tokens * job.architecture.hidden_size * (keys.tensor - 1) / keys.tensor
-    return volume / m.link_rate[keys.machine] * constants().value("tensor_parallel_exposed", framework.kernels)
+    overlapped = constants().value("tensor_parallel_exposed", framework.kernels)
+    exposed = np.where(m.overlaps[keys.machine], overlapped, constants().value("tensor_parallel_exposed", "pcie"))
+    return volume / m.link_rate[keys.machine] * exposed
 
 
 def expert_parallel_seconds(work: LayerWork, job: Workload, m: Machines, keys: AtomKeys) -> Array:
@@ -36,14 +41,22 @@ def expert_parallel_seconds(work: LayerWork, job: Workload, m: Machines, keys: A
     """
     if not work.is_mixture:
         return np.zeros(len(keys))
-    tokens = keys.micro_batch * float(job.sequence_length)
     in_node = np.minimum(keys.expert, m.gpus_per_node[keys.machine])
-    nodes = np.maximum(keys.expert / in_node, 1.0)
-    top_k = work.experts_active
-    bytes_per_copy = 2 * tokens * job.architecture.hidden_size / keys.tensor
-    inside = top_k * (in_node - 1) / in_node / m.link_rate[keys.machine]
-    across = nodes * (1 - (1 - 1 / nodes) ** top_k) * (nodes - 1) / nodes / m.network_rate[keys.machine]
-    return 2 * constants().value("expert_parallel_exposed") * bytes_per_copy * (inside + across)
+    inside = _routed_bytes(job, keys) * work.experts_active * (in_node - 1) / in_node / m.link_rate[keys.machine]
+    across = expert_network_bytes(work, job, m, keys) / m.network_rate[keys.machine]
+    return constants().value("expert_parallel_exposed") * (2 * inside + across)
+
+
+def expert_network_bytes(work: LayerWork, job: Workload, m: Machines, keys: AtomKeys) -> Array:
+    """Bytes each network card carries for the all-to-all of one layer, direction and micro-batch."""
+    nodes = np.maximum(keys.expert / m.gpus_per_node[keys.machine], 1.0)
+    copies = nodes * (1 - (1 - 1 / nodes) ** work.experts_active) * (nodes - 1) / nodes
+    return 2 * _routed_bytes(job, keys) * copies
+
+
+def _routed_bytes(job: Workload, keys: AtomKeys) -> Array:
+    """Bytes of the tokens a GPU routes, one copy of each."""
+    return 2 * keys.micro_batch * float(job.sequence_length) * job.architecture.hidden_size / keys.tensor
 
 
 def exposed_gather(
@@ -55,20 +68,48 @@ def exposed_gather(
     link and network; exposed ``max(0, W - layer) + x min(W, layer)``.
     """
     dense, experts = work.parameters_per_rank(keys.tensor, keys.expert)
+    per_parameter = _gathered_bytes(job, framework, storage_bytes(job.weights))
+    return _exposed_gather(m, keys, *_gather_volumes(keys, dense * per_parameter, experts * per_parameter), layer)
+
+
+def exposed_end_gather(job: Workload, framework: Framework, m: Machines, keys: AtomKeys, head: Array) -> Array:
+    """ZeRO-3 traffic of embedding and LM head for one micro-batch that is not hidden behind the head's seconds."""
+    architecture = job.architecture
+    ends = (architecture.embedding_parameters + architecture.head_parameters) / keys.tensor
+    volume = ends * _gathered_bytes(job, framework, 2.0)
+    return _exposed_gather(m, keys, *_gather_volumes(keys, volume, np.zeros(len(keys))), head)
+
+
+def gather_network_bytes(work: LayerWork, job: Workload, framework: Framework, m: Machines, keys: AtomKeys) -> Array:
+    """Bytes each network card carries for one layer and micro-batch under ZeRO-3."""
+    dense, experts = work.parameters_per_rank(keys.tensor, keys.expert)
+    per_parameter = _gathered_bytes(job, framework, storage_bytes(job.weights))
+    volumes = _gather_volumes(keys, dense * per_parameter, experts * per_parameter)
+    gpus = m.gpus_per_node[keys.machine]
+    rails = volumes[0] / np.maximum(gpus / keys.tensor, 1.0) + volumes[1] / np.maximum(gpus / keys.expert, 1.0)
+    return np.where(keys.several_nodes & (keys.gather > 1), rails, 0.0)
+
+
+def _gathered_bytes(job: Workload, framework: Framework, frozen_bytes: float) -> float:
+    """Bytes that ZeRO-3 moves per parameter and micro-batch: two gathers, and a reduction of what is trained."""
     if job.trains_adapters:
-        bytes_per_parameter = 2 * storage_bytes(job.weights)
-    else:
-        bytes_per_parameter = 2 * 2.0 + framework.full_bytes.gradient_bytes
+        return 2 * frozen_bytes
+    return 2 * 2.0 + framework.full_bytes.gradient_bytes
+
+
+def _gather_volumes(keys: AtomKeys, dense_bytes: Array, expert_bytes: Array) -> tuple[Array, Array]:
+    """What a ring moves of it: (d - 1)/d, with d ranks for dense parameters and t d / e for experts."""
     expert_group = np.maximum(keys.tensor * keys.gather / keys.expert, 1.0)
-    dense_bytes = dense * bytes_per_parameter * (keys.gather - 1) / keys.gather
-    expert_bytes = experts * bytes_per_parameter * (expert_group - 1) / expert_group
+    return dense_bytes * (keys.gather - 1) / keys.gather, expert_bytes * (expert_group - 1) / expert_group
+
+
+def _exposed_gather(m: Machines, keys: AtomKeys, dense_bytes: Array, expert_bytes: Array, busy: Array) -> Array:
     gpus = m.gpus_per_node[keys.machine]
     seconds = exchange_seconds(
         dense_bytes, expert_bytes, m, keys.machine, gpus / keys.tensor, gpus / keys.expert, keys.several_nodes
     )
     seconds = np.where(keys.gather > 1, seconds, 0.0)
-    x = constants().value("gather_exposed")
-    return np.maximum(0.0, seconds - layer) + x * np.minimum(seconds, layer)
+    return np.maximum(0.0, seconds - busy) + constants().value("gather_exposed") * np.minimum(seconds, busy)
 
 
 def exchange_seconds(
@@ -88,7 +129,12 @@ def exchange_seconds(
 
 def stage_transfer_seconds(job: Workload, framework: Framework, m: Machines, keys: AtomKeys) -> Array:
     """Exposed transfer of activations and their gradients between stages, per micro-batch; over the network when there is one."""
-    split = keys.tensor if framework.sequence_parallel else np.ones_like(keys.tensor)
-    volume = 2 * 2 * keys.micro_batch * float(job.sequence_length) * job.architecture.hidden_size / split
+    volume = stage_transfer_bytes(job, framework, keys)
     rate = np.where(keys.several_nodes, m.network_rate[keys.machine], m.link_rate[keys.machine])
     return volume / rate * constants().value("pipeline_exposed")
+
+
+def stage_transfer_bytes(job: Workload, framework: Framework, keys: AtomKeys) -> Array:
+    """Bytes between stages per micro-batch: 16-bit activations forward, their gradients backward."""
+    split = keys.tensor if framework.sequence_parallel else np.ones_like(keys.tensor)
+    return 2 * 2 * keys.micro_batch * float(job.sequence_length) * job.architecture.hidden_size / split

@@ -9,8 +9,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Literal
 
-#: A family with fewer runs than this is not "covered": its predictions get the wider interval.
+Coverage = Literal["measured", "transferred", "extrapolated"]
+
+#: Fewer runs than this do not speak for anything.
 COVERED_RUNS = 10
 
 
@@ -41,13 +44,15 @@ class Constants:
         entry = self.tables[name].get(key)
         return entry.runs if entry else 0
 
-    def covers_accelerator(self, kernel_family: str) -> bool:
-        """Whether enough published runs speak for this kernel family."""
-        return self.runs("matmul_efficiency", kernel_family) >= COVERED_RUNS
+    def coverage(self, kernel_family: str, kernels: str) -> Coverage:
+        """How well published runs speak for a kernel family under a framework's kernels.
 
-    def covers_kernels(self, kernels: str) -> bool:
-        """Whether enough published runs speak for this framework's kernels."""
-        return self.runs("launch_seconds", kernels) >= COVERED_RUNS
+        "measured": for the pair; "transferred": for each of the two, not together; "extrapolated": not even that.
+        """
+        if self.runs("paired_runs", f"{kernel_family}/{kernels}") >= COVERED_RUNS:
+            return "measured"
+        both = (self.runs("matmul_efficiency", kernel_family), self.runs("launch_seconds", kernels))
+        return "transferred" if min(both) >= COVERED_RUNS else "extrapolated"
 
 
 _active: ContextVar[Constants | None] = ContextVar("constants", default=None)

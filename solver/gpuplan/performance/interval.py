@@ -14,9 +14,8 @@ _Z90 = NormalDist().inv_cdf(0.95)
 def step_width(kernel_family: str, kernels: str, mixture: bool) -> float:
     """Two-sided 90 % width of log(measured / predicted) of the step time: the widest that applies."""
     c = constants()
-    if not (c.covers_accelerator(kernel_family) and c.covers_kernels(kernels)):
-        return max(c.value("step_interval", "uncovered"), c.value("step_interval", "moe") if mixture else 0.0)
-    widths = [c.value("step_interval", kernels)]
+    coverage = c.coverage(kernel_family, kernels)
+    widths = [c.value("step_interval", kernels if coverage == "measured" else coverage)]
     if c.runs("step_interval", kernel_family):
         widths.append(c.value("step_interval", kernel_family))
     if mixture:
@@ -27,8 +26,7 @@ def step_width(kernel_family: str, kernels: str, mixture: bool) -> float:
 def memory_width(kernel_family: str, kernels: str) -> float:
     """Two-sided 90 % width of log(measured / predicted) of the peak memory."""
     c = constants()
-    covered = c.covers_accelerator(kernel_family) and c.covers_kernels(kernels)
-    return c.value("memory_interval") if covered else c.value("memory_interval", "uncovered")
+    return c.value("memory_interval", c.coverage(kernel_family, kernels))
 
 
 def factor(width: float, confidence: float | None) -> float:

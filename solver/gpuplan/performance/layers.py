@@ -225,7 +225,10 @@ def _launch_floor(work: LayerWork, framework: Framework, keys: AtomKeys) -> Arra
 
 
 def head_seconds(job: Workload, framework: Framework, m: Machines, keys: AtomKeys) -> Array:
-    """LM head and loss for one micro-batch: forward and one (adapters) or two backward products, always in 16 bit."""
+    """LM head and loss for one micro-batch: forward and one (adapters) or two backward products, always in 16 bit.
+
+    Under ZeRO-3 the gathers of embedding and head that it does not hide are added.
+    """
     architecture = job.architecture
     columns = architecture.vocab_size / keys.tensor
     rate = m.memory_rate[keys.machine]
@@ -234,4 +237,5 @@ def head_seconds(job: Workload, framework: Framework, m: Machines, keys: AtomKey
     )
     passes = 2 if job.trains_adapters else 3
     loss = tokens(job, keys) * columns * constants().value("loss_bytes_per_logit", framework.kernels) / rate
-    return passes * product + loss
+    head = passes * product + loss
+    return head + communication.exposed_end_gather(job, framework, m, keys, head)

@@ -14,6 +14,8 @@ Array = np.ndarray
 
 #: Stands for "as fast as need be" where a machine has no such link; layouts that would use it are refused by the topology rule.
 NO_LINK = 1e30
+#: Links over which tensor-parallel collectives run beside matrix products.
+OVERLAPPING_LINKS = ("nvswitch", "nvlink-mesh", "infinity-fabric")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Machines:
         Reachable bytes/s of the accelerator's memory.
     link_rate, network_rate
         Reachable one-way bytes/s per GPU inside a node and between nodes.
+    overlaps
+        Whether tensor-parallel collectives run beside matrix products.
     peak_flops
         Datasheet dense FLOP/s of the job's precision (for MFU).
     """
@@ -44,7 +48,7 @@ class Machines:
     gpus_per_node: Array
     usable_memory_bytes: Array
     peak_flops: Array
-    blackwell: Array
+    overlaps: Array
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -83,5 +87,5 @@ def machines(nodes: Sequence[Node], precision: str) -> Machines:
         gpus_per_node=np.array([node.gpus_per_node for node in nodes], dtype=np.int64),
         usable_memory_bytes=np.array([node.accelerator.usable_memory_bytes for node in nodes], dtype=float),
         peak_flops=peak8 if precision == "fp8" else peak16,
-        blackwell=np.array([family == "blackwell" for family in families]),
+        overlaps=np.array([node.intra_node.kind in OVERLAPPING_LINKS for node in nodes]),
     )

@@ -15,7 +15,7 @@ Array = np.ndarray
 def activation_bytes(work: LayerWork, job: Workload, framework: Framework, keys: AtomKeys) -> Array:
     """Activations that one layer keeps for the backward pass, per micro-batch in flight.
 
-    Without recompute ``a 2 M [4h/S + 2 (Hq + Hk)/t + (2g + 2) f/t]``; selective recompute drops the attention output (Megatron)
+    Without recompute ``a 2 M [4h/S + 2 (Hq + Hk)/t + (2g + 2) f/t + k h/t]``; selective recompute drops the attention output (Megatron)
     or keeps a fixed share (torch); full recompute keeps the layer's input, ``2 M h / S``.
     """
     c = constants()
@@ -51,6 +51,7 @@ def _saved(work: LayerWork, job: Workload, framework: Framework, keys: AtomKeys)
     kind, h = work.kind, float(job.architecture.hidden_size)
     heads = 2 * (kind.query_width + kind.key_value_width) / keys.tensor
     mlp = work.gate_factor * kind.mlp_width / keys.tensor
-    saved = 2 * tokens(job, keys) * (4 * h / sequence_split(framework, keys) + heads + mlp)
+    routed = work.experts_active * h / keys.tensor  # the copies of a token that its experts keep as input
+    saved = 2 * tokens(job, keys) * (4 * h / sequence_split(framework, keys) + heads + mlp + routed)
     adapters = 1 + c.value("adapter_activations", framework.kernels) if job.trains_adapters else 1.0
     return saved * c.value("activation_multiplier", framework.kernels) * adapters

@@ -8,9 +8,14 @@ import numpy as np
 
 from gpuplan.layout import Layout
 from gpuplan.performance import interval
-from gpuplan.performance.communication import stage_transfer_seconds
-from gpuplan.performance.constants import constants
-from gpuplan.performance.layers import PARTS, RECOMPUTE, AtomKeys, head_seconds, layer_seconds
+from gpuplan.performance.communication import (
+    expert_network_bytes,
+    gather_network_bytes,
+    stage_transfer_bytes,
+    stage_transfer_seconds,
+)
+from gpuplan.performance.constants import Coverage, constants
+from gpuplan.performance.layers import FULL, PARTS, RECOMPUTE, AtomKeys, head_seconds, layer_seconds
 from gpuplan.performance.machine import Machines, machines
 from gpuplan.performance.memory import activation_bytes, logit_bytes, working_bytes
 from gpuplan.performance.stages import STAGES, ShapeKeys, Shapes, shapes
@@ -25,8 +30,8 @@ from gpuplan_models import Framework
 class Prediction:
     """Seconds of a step and bytes on the worst GPU, each as named parts that sum to the total.
 
-    `step_width` and `memory_width` are two-sided 90 % widths of log(measured / predicted); `covered` is false where no published
-    run stands behind the accelerator's or the framework's constants.
+    `step_width` and `memory_width` are two-sided 90 % widths of log(measured / predicted); `coverage` says how
+    well published runs speak for the accelerator under the framework.
     """
 
     step_seconds: float
@@ -37,7 +42,7 @@ class Prediction:
     usable_memory_bytes: float
     step_width: float
     memory_width: float
-    covered: bool
+    coverage: Coverage
     tokens_per_step: float
     model_flops_utilisation: float
     network_bytes_per_step_per_gpu: float
@@ -58,7 +63,6 @@ def predict(work: Workload, framework: Framework, node: Node, nodes: int, layout
     step = float(terms.seconds()[0])
     memory_parts, stage = _memory(work, framework, atom, shape, state)
     family = node.accelerator.kernel_family
-    c = constants()
     tokens = float(layout.global_batch * work.sequence_length)
     return Prediction(
         step_seconds=step,
@@ -69,11 +73,26 @@ def predict(work: Workload, framework: Framework, node: Node, nodes: int, layout
         usable_memory_bytes=float(m.usable_memory_bytes[0]),
         step_width=interval.step_width(family, framework.kernels, work.is_mixture),
         memory_width=interval.memory_width(family, framework.kernels),
-        covered=c.covers_accelerator(family) and c.covers_kernels(framework.kernels),
+        coverage=constants().coverage(family, framework.kernels),
         tokens_per_step=tokens,
         model_flops_utilisation=model_flops(work, tokens) / (step * layout.gpus * float(m.peak_flops[0])),
-        network_bytes_per_step_per_gpu=float(state.network_bytes[0]),
+        network_bytes_per_step_per_gpu=_network_bytes(work, framework, m, atom, shape, state),
     )
+
+
+def _network_bytes(
+    work: Workload, framework: Framework, m: Machines, atom: AtomKeys, shape: Shapes, state: States
+) -> float:
+    """Bytes each network card carries in a step: gradient exchange, ZeRO-3 gathers, routed tokens, stage transfers."""
+    passes = 3 if atom.recompute[0] == FULL else 2
+    per_micro_batch = 0.0
+    for index, kind in enumerate(work.layers):
+        gathered = gather_network_bytes(kind, work, framework, m, atom)[0]
+        routed = passes * expert_network_bytes(kind, work, m, atom)[0] if kind.is_mixture else 0.0
+        per_micro_batch += float(shape.mean_layers[0, index] * (gathered + routed))
+    if atom.several_nodes[0] and shape.transfers[0] > 0:
+        per_micro_batch += float(stage_transfer_bytes(work, framework, atom)[0])
+    return float(state.network_bytes[0]) + float(shape.micro_batches[0]) * per_micro_batch
 
 
 def model_flops(work: Workload, tokens: float) -> float:

@@ -39,21 +39,18 @@ class StagePlan:
 
 
 def stage_layer_counts(layers: int, stages: int) -> tuple[int, int, int]:
-    """Layers of the first, of each middle and of the last stage.
+    """Layers of the first stage, of the fullest middle stage and of the last.
 
-    Equal where `stages` divides `layers`; else embedding and head count as a layer each, middle stages take
-    ``ceil((layers + 2) / stages)`` and the ends share the rest (Megatron's uneven first and last stage).
+    As even as can be; what is left over goes to the middle stages first, since the ends also hold embedding and head (Megatron's
+    uneven first and last stage).
     """
     if stages == 1:
         return layers, 0, 0
-    if layers % stages == 0:
-        even = layers // stages
-        return even, even if stages > 2 else 0, even
-    middle = -(-(layers + 2) // stages) if stages > 2 else 0
-    while stages > 2 and layers - (stages - 2) * middle < 2:
-        middle -= 1
-    rest = layers - (stages - 2) * middle if stages > 2 else layers
-    return rest - rest // 2, middle, rest // 2
+    each, left = divmod(layers, stages)
+    middle_stages = stages - 2
+    middle = each + min(1, left) if middle_stages else 0
+    beyond = max(0, left - middle_stages)
+    return each + min(1, beyond), middle, each + (1 if beyond > 1 else 0)
 
 
 def stage_plan(job: Workload, stages: int) -> StagePlan:

@@ -73,8 +73,9 @@ class _Held:
 def states(job: Workload, framework: Framework, keys: StateKeys) -> States:
     """States of every row of `keys`.
 
-    ZeRO stage 1 divides the optimizer states, 2 also the gradients, 3 also the weights by the ranks of the group: d for dense
-    parameters, ``t d / e`` for experts.
+    ZeRO stage 1 divides the optimizer states, 3 also gradients and weights by the ranks of the group: d for dense parameters,
+    ``t d / e`` for experts. Stage 2 keeps whole gradients while micro-batches accumulate (torch's ``no_sync``): sharding them
+    would cost a reduction per micro-batch, which is what stage 3 is charged.
     """
     plan = stage_plans(job, keys.pipeline)
     dense = _dense(job, keys, plan)
@@ -90,7 +91,7 @@ def states(job: Workload, framework: Framework, keys: StateKeys) -> States:
     for held, ranks in ((dense, dense_ranks), (experts, expert_ranks)):
         frozen = held.frozen * storage_bytes(job.weights) + held.frozen16 * 2.0
         parts["weights"] += (frozen + held.trained * weight_b) / _shards(keys, ranks, 3)
-        parts["gradients"] += held.trained * gradient_b / _shards(keys, ranks, 2)
+        parts["gradients"] += held.trained * gradient_b / _shards(keys, ranks, 3)
         parts["optimizer"] += held.trained * optimizer_b / _shards(keys, ranks, 1)
     link, network = _exchange(job, keys, dense, experts, dense_ranks, expert_ranks)
     return States(

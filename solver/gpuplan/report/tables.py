@@ -86,12 +86,12 @@ def alternatives(result: Result) -> list[RenderableType]:
 def _plan_cells(plan: PlanAnswer, *more: str) -> tuple[str, ...]:
     """GPUs, time, cost, what else there is to say, cluster."""
     p = plan.prediction
-    mark = "" if p.measured_runs_behind_it else MARK
+    mark = "" if p.coverage != "extrapolated" else MARK
     return gpus(plan) + mark, f.hours(p.total_hours), f.money(p.cost_usd), *more, cluster(plan)
 
 
 def _footnote(plans: tuple[PlanAnswer, ...]) -> list[RenderableType]:
-    return [] if all(plan.prediction.measured_runs_behind_it for plan in plans) else [Prose(FOOTNOTE)]
+    return [] if all(plan.prediction.coverage != "extrapolated" for plan in plans) else [Prose(FOOTNOTE)]
 
 
 def _difference(result: Result, best: PlanAnswer, plan: PlanAnswer) -> str:

@@ -40,13 +40,13 @@ def verdict(result: Result) -> tuple[str, str]:
 
 def warnings(result: Result) -> list[str]:
     """Warnings that the first line does not give already."""
-    extrapolated = result.plan is not None and not result.plan.prediction.measured_runs_behind_it
+    extrapolated = result.plan is not None and result.plan.prediction.coverage == "extrapolated"
     return [text for text in result.warnings if not (extrapolated and "published runs" in text)]
 
 
 def _extrapolated(plan: PlanAnswer, sentence: str) -> str:
     """The sentence, behind a word of caution where nobody has measured."""
-    if plan.prediction.measured_runs_behind_it:
+    if plan.prediction.coverage != "extrapolated":
         return sentence
     caution = f"Extrapolated, too few published runs behind {plan.offer.gpu} with {plan.layout.framework}: "
     return caution + sentence[0].lower() + sentence[1:]
