@@ -69,7 +69,7 @@ def _random_job(rng: Random) -> Job:
         method=method,
         precision=rng.choice(("bf16", "bf16", *runs.precisions)),
         weights=rng.choice(weights) if weights else "bf16",
-        tokens=TokenCount(*[float(sequences * length)] * 3, basis="", data_bytes=rng.choice((None, 1e9, 1e12))),
+        tokens=_tokens(rng, float(sequences * length)),
         lora_rank=rng.choice((8, 16, 64)),
         lora_targets=rng.choice(("all-linear", "attention")),
         optimizer=rng.choice(("adamw", *runs.optimizers)),
@@ -88,6 +88,10 @@ def _random_job(rng: Random) -> Job:
         confidence=rng.choice((0.9, 0.9, None)),
         objectives=(rng.choice(("cost", "cost", "gpus", "time", "time", "time")), "cost"),
     )
+
+
+def _tokens(rng: Random, tokens: float) -> TokenCount:
+    return TokenCount(tokens, tokens, tokens, basis="", data_bytes=rng.choice((None, 1e9, 1e12)))
 
 
 def _batches(rng: Random) -> tuple[int, ...]:
@@ -142,12 +146,12 @@ def _small(rng: Random, job: Job, offers: Sequence[Offer]) -> Job:
     left = ["recompute", "zero_stage", "expert_parallel", "pipeline_parallel", "micro_batch", "tensor_parallel"]
     while left and _layouts(Oracle(job, offers)) > MOST_LAYOUTS:
         name = left.pop(rng.randrange(min(3, len(left))))
-        job = replace(job, pins=replace(job.pins, **{name: _pin(rng, job, offers, name)}))
+        job = replace(job, pins=replace(job.pins, **_pin(rng, job, offers, name)))
     return job
 
 
-def _pin(rng: Random, job: Job, offers: Sequence[Offer], name: str) -> int | str:
-    v = Oracle(job, offers).values
+def _pin(rng: Random, job: Job, offers: Sequence[Offer], name: str) -> dict[str, Any]:
+    v = Oracle(job, offers).layouts.values
     recompute = [("none", "selective", "full")[code] for code in v.recompute]
     values: dict[str, Sequence[int | str]] = {
         "recompute": recompute,
@@ -157,12 +161,12 @@ def _pin(rng: Random, job: Job, offers: Sequence[Offer], name: str) -> int | str
         "micro_batch": v.micro_batch[:2],
         "tensor_parallel": v.tensor[:2],
     }
-    return rng.choice(values[name])
+    return {name: rng.choice(values[name])}
 
 
 def _layouts(oracle: Oracle) -> int:
     nodes = {(offer.node.provider, offer.node.name): offer.node for offer in oracle.offers}
-    return sum(not candidate.broken for node in nodes.values() for candidate in oracle.candidates(node))
+    return sum(not candidate.broken for node in nodes.values() for candidate in oracle.layouts.on(node))
 
 
 # -- the offers ------------------------------------------------------------------------------------------------------------
@@ -175,7 +179,7 @@ def _random_offers(rng: Random, job: Job) -> tuple[Offer, ...]:
 
 
 def _node(rng: Random, index: int) -> Node:
-    per_node = rng.choice((1, 2, 2, 3, 4, 6, 8))
+    per_node = rng.choice((1, 1, 1, 2, 2, 3, 4, 6, 8))
     peak = rng.uniform(60e12, 900e12)
     formats: dict[str, float] = {"fp16": peak}
     if rng.random() < 0.85:
@@ -194,14 +198,14 @@ def _node(rng: Random, index: int) -> Node:
         tdp_watts=400,
         sources={},
     )
-    link = Link("none", 0.0) if per_node == 1 else Link("pcie", rng.choice((16e9, 300e9, 450e9)))
-    network = None if rng.random() < 0.4 else Network("tcp", rng.choice((1e9, 12.5e9, 50e9)), None)
+    link = Link("none", 0.0) if per_node == 1 else Link("pcie", rng.choice((16e9, 300e9)))
+    network = None if rng.random() < 0.25 else Network("tcp", rng.choice((1e9, 12.5e9, 50e9, 50e9)), None)
     host = Host(vcpus=1000, ram_bytes=10**13, nvme_bytes=10**13)
     return Node(f"node{index}", "any", accelerator, per_node, link, network, host, {})
 
 
 def _offer(rng: Random, index: int, node: Node, provider: Provider) -> Offer:
-    most = rng.choice((1, 2, 3, 4, 8))
+    most = rng.choice((1, 2, 4, 8))
     # Now and then a price list that promises several nodes without a fabric; the rules have to refuse them.
     promised = most if node.network is not None or rng.random() < 0.8 else 1
     return Offer(
@@ -224,7 +228,7 @@ def _tight(rng: Random, job: Job, offers: Sequence[Offer]) -> tuple[Offer, ...]:
     for offer in offers:
         node = offer.node
         if node.name not in tight:
-            legal = [c for c in oracle.candidates(node) if not c.broken] if supports(node, job.precision) else []
+            legal = [c for c in oracle.layouts.on(node) if not c.broken] if supports(node, job.precision) else []
             tight[node.name] = _shrink(rng, oracle, offer, legal) if legal else node
     return tuple(replace(offer, node=_host(rng, oracle, tight[offer.node.name])) for offer in offers)
 
@@ -242,12 +246,12 @@ def _host(rng: Random, oracle: Oracle, node: Node) -> Node:
     nodes = rng.choice((1, 2))
     host = node.host
     if rng.random() < 0.12:
-        host = replace(host, vcpus=rng.choice((None, oracle.vcpus(node) - 1, oracle.vcpus(node))))
+        host = replace(host, vcpus=rng.choice((None, oracle.formulas.vcpus(node) - 1, oracle.formulas.vcpus(node))))
     if rng.random() < 0.16:
-        near = int(oracle.ram_bytes(node, nodes) * rng.uniform(0.97, 1.03))
+        near = int(oracle.formulas.ram_bytes(node, nodes) * rng.uniform(0.97, 1.03))
         host = replace(host, ram_bytes=rng.choice((None, near, near)))
     if rng.random() < 0.4:
-        near = int(oracle.storage_bytes(nodes) * rng.uniform(0.97, 1.03))
+        near = int(oracle.formulas.storage_bytes(nodes) * rng.uniform(0.97, 1.03))
         host = replace(host, nvme_bytes=rng.choice((None, 0, near)))
     return replace(node, host=host)
 
@@ -255,10 +259,10 @@ def _host(rng: Random, oracle: Oracle, node: Node) -> Node:
 # -- the limits ------------------------------------------------------------------------------------------------------------
 #: Field of `Limits`, the quantity of a plan that it limits, how often it is given.
 _LIMITED = (
-    ("deadline_seconds", "deadline_clock", 0.4),
-    ("budget_usd", "cost_at_confidence", 0.4),
-    ("max_gpus", "gpus", 0.3),
-    ("max_nodes", "nodes", 0.35),
+    ("deadline_seconds", "deadline_clock", 0.5),
+    ("budget_usd", "cost_at_confidence", 0.6),
+    ("max_gpus", "gpus", 0.4),
+    ("max_nodes", "nodes", 0.7),
 )
 
 
@@ -266,13 +270,15 @@ def _random_limits(rng: Random, job: Job, free: Oracle) -> Limits:
     """Limits in random order, each near the need of a plan that obeys those before it."""
     limits = Limits(allow_unknown_host=rng.random() < 0.2, deadline_from=rng.choice(("order", "start")))
     plans = [plan for plan in free.under(limits).plans if not plan.broken]
-    drawn: dict[str, float] = {}
+    drawn: dict[str, Any] = {}
+    if rng.random() < 0.2:
+        return limits
     for field, quantity, chance in rng.sample(_LIMITED, len(_LIMITED)):
         if plans and rng.random() < chance:
             plan = _reference(rng, job, plans, quantity)
             most = plan.value(quantity) * math.exp(rng.uniform(-0.2, 0.3))
             if quantity in ("gpus", "nodes"):
-                most = max(1, round(plan.value(quantity)) - rng.choice((-1, 0, 0, 1, 1, 2)))
+                most = max(1, round(plan.value(quantity)) - rng.choice((-1, 0, 1, 1, 2)))
             drawn[field] = most * (job.parallel if quantity in ("gpus", "nodes") else 1)
             plans = [plan for plan in plans if plan.value(quantity) <= most]
     return replace(limits, **drawn)

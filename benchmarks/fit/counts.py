@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.fit.parameters import Parameter
 from benchmarks.fit.rows import Run
+from gpuplan.performance.machine import OVERLAPPING_LINKS
 
 
 def _family(run: Run, key: str) -> bool:
@@ -18,6 +19,10 @@ def _kernels(run: Run, key: str) -> bool:
 
 def _mixture(run: Run, key: str) -> bool:
     return run.workload.is_mixture
+
+
+def _overlaps_collectives(run: Run) -> bool:
+    return run.layout.tensor > 1 and run.node.intra_node.kind in OVERLAPPING_LINKS
 
 
 def _exchanges(run: Run, key: str) -> bool:
@@ -39,7 +44,7 @@ SPEAKS: dict[str, Callable[[Run, str], bool]] = {
     "dense_speedup_per_year": lambda run, key: _kernels(run, key) and not run.workload.is_mixture,
     "link_efficiency": lambda run, key: run.layout.gpus * run.context > 1,
     "network_efficiency": lambda run, key: run.nodes > 1,
-    "tensor_parallel_exposed": lambda run, key: run.layout.tensor > 1 and _kernels(run, key),
+    "tensor_parallel_exposed": lambda run, key: _overlaps_collectives(run) and _kernels(run, key),
     "pipeline_exposed": lambda run, key: run.layout.pipeline > 1,
     "expert_parallel_exposed": lambda run, key: run.layout.expert > 1,
     "data_parallel_exposed": _exchanges,

@@ -7,7 +7,7 @@ from functools import cache
 from typing import cast
 
 from gpuplan_hardware import Accelerator, Host, Link, Network, Node, accelerators
-from gpuplan_hardware.entities import KernelFamily
+from gpuplan_hardware.entities import KernelFamily, LinkKind
 
 GIGA = 1e9
 CATALOGUE = {
@@ -44,6 +44,14 @@ LINKS = {
     "MI350X": (535, 50),
     "MI355X": (535, 50),
     "L40S-48GB": (32, 25),
+}
+#: Kinds of link by GPU; the others have NVSwitch.
+KINDS: dict[str, LinkKind] = {
+    "MI300X": "infinity-fabric",
+    "MI325X": "infinity-fabric",
+    "MI350X": "infinity-fabric",
+    "MI355X": "infinity-fabric",
+    "L40S-48GB": "pcie",
 }
 #: GPUs in one NVLink domain where it spans nodes.
 NVL72 = {"GB200", "GB300"}
@@ -83,7 +91,7 @@ def node_of(gpu: str, gpus_per_node: int) -> Node:
         provider="published",
         accelerator=accelerator,
         gpus_per_node=domain,
-        intra_node=Link("nvswitch", link * GIGA),
+        intra_node=Link(KINDS.get(gpu, "nvswitch"), link * GIGA),
         network=Network("infiniband", network * GIGA, True),
         host=Host(None, None, None),
         sources={},

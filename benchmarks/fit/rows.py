@@ -264,5 +264,5 @@ def _least_tensor(row: Row) -> int:
     if float(row["params_total_b"] or 0) < 20:
         return 1
     if row["gpu"] in ("H100-SXM-80GB", "A100-80GB", "L40S-48GB"):
-        return min(4 if row["gpu"] != "L40S-48GB" else 8, _gpus(row))
+        return min(4, _gpus(row))
     return 2 if row["gpu"] == "H200-SXM-141GB" else 1

@@ -10,6 +10,7 @@ from gpuplan.answer import plan_answer
 from gpuplan.job import Job, Limits
 from gpuplan.pipeline import Outcome, find
 from gpuplan.result import Relaxation
+from gpuplan.verify import violations
 from gpuplan_hardware import Offer
 
 #: Stated when no limit of the user is to blame: no offer in the selection can hold the job at all.
@@ -36,9 +37,16 @@ LIMITS = (
 )
 
 
+#: What the user may allow beside limits.
+SWITCHES = ("allow_unknown_host", "marketplace")
+
+
 @dataclass(frozen=True)
 class Explanation:
-    """Limits that conflict (a minimal set), and relaxations, cheapest plan first."""
+    """Limits that conflict (a minimal set), and relaxations, cheapest plan first.
+
+    Where no single limit is enough, each is relaxed with all others lifted, and those the plan breaks are named.
+    """
 
     conflict: list[str]
     relaxations: list[Relaxation]
@@ -52,21 +60,49 @@ def explain(job: Job, offers: Sequence[Offer]) -> Explanation:
     """
     given = [limit for limit in LIMITS if getattr(job.limits, limit.field) is not None]
     if _outcome(job, offers, given, "gpus").plan is None:
-        return Explanation([NO_OFFER], [])
+        return Explanation([NO_OFFER], _switches(job, offers))
     conflict = list(given)
     for limit in given:
         lifted = [other for other in given if other not in conflict] + [limit]
         if _outcome(job, offers, lifted, "gpus").plan is None:
             conflict.remove(limit)
-    relaxations = [found for limit in given if (found := _relax(job, offers, limit)) is not None]
+    relaxations = [found for limit in given if (found := _relax(job, offers, limit, [limit])) is not None]
+    if not relaxations:
+        together = [found for limit in given if (found := _relax(job, offers, limit, given)) is not None]
+        relaxations = [found for found in together if found.to > found.from_]
     return Explanation(
         [limit.name for limit in conflict], sorted(relaxations, key=lambda r: (r.plan.prediction.cost_usd, r.limit))
     )
 
 
-def _relax(job: Job, offers: Sequence[Offer], limit: Limit) -> Relaxation | None:
-    """Least value of `limit` with which a plan exists, all other limits in force; None if lifting it alone does not help."""
-    outcome = _outcome(job, offers, [limit], limit.objective)
+def _switches(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:
+    """Switches of the user that let in offers which hold the job, each with the plan it leads to; all together as a last resort."""
+    off = [name for name in SWITCHES if not getattr(job.limits, name)]
+    alone = [found for name in off if (found := _switched(job, offers, (name,))) is not None]
+    if not alone and len(off) > 1:
+        together = _switched(job, offers, tuple(off))
+        return [] if together is None else [together]
+    return sorted(alone, key=lambda relaxation: relaxation.plan.prediction.cost_usd)
+
+
+def _switched(job: Job, offers: Sequence[Offer], names: tuple[str, ...]) -> Relaxation | None:
+    on: dict[str, Any] = dict.fromkeys(names, True)
+    plan = find(replace(job, limits=replace(job.limits, **on)), offers).plan
+    if plan is None:
+        return None
+    return Relaxation(
+        limit=names[0],
+        **{"from": 0},
+        to=1,
+        unit="switch",
+        also_lifted=list(names[1:]),
+        plan=plan_answer(replace(plan, job=job)),
+    )
+
+
+def _relax(job: Job, offers: Sequence[Offer], limit: Limit, lifted: Sequence[Limit]) -> Relaxation | None:
+    """Least value of `limit` with which a plan exists when `lifted` are out of force; None if that does not help."""
+    outcome = _outcome(job, offers, lifted, limit.objective)
     if outcome.plan is None or outcome.value is None:
         return None
     plan = replace(outcome.plan, job=job)
@@ -76,11 +112,13 @@ def _relax(job: Job, offers: Sequence[Offer], limit: Limit) -> Relaxation | None
     elif limit.field in ("max_gpus", "max_nodes"):
         needed *= job.parallel
     before = getattr(job.limits, limit.field)
+    broken = {quantity.rule for quantity in violations(plan)}
     return Relaxation(
         limit=limit.name,
         **{"from": before * limit.scale},
         to=needed * limit.scale,
         unit=limit.unit,
+        also_lifted=[other.name for other in lifted if other is not limit and other.name in broken],
         plan=plan_answer(plan),
     )
 

@@ -136,6 +136,7 @@ class Relaxation(Answer):
     from_: float = Field(alias="from")
     to: float
     unit: str
+    also_lifted: list[str] = Field(default_factory=list, description="other limits that must give way too")
     plan: PlanAnswer
 
 

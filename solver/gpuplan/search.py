@@ -224,7 +224,9 @@ def _choose(found: Search) -> None:
             terms = found.terms[offer]
             good = view.fits & terms.within(space, view.training, view.factor)
             good &= terms.values(found.objective, view.training, view.factor) <= found.value * (1 + TIE)
-            for index in np.flatnonzero(good):
+            rows = np.flatnonzero(good)
+            costs = terms.cost0[rows] + terms.cost1[rows] * view.training[rows]
+            for index in rows[costs <= costs.min(initial=np.inf) * (1 + TIE)]:
                 cost = float(terms.cost0[index] + terms.cost1[index] * view.training[index])
                 wall = float(terms.wall0[index] + terms.wall1[index] * view.training[index])
                 ties.append((cost, float(view.gpus[index]), wall, machine, offer, int(index)))

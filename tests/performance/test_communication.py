@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from gpuplan.performance.communication import exposed_gather, stage_transfer_seconds
+from gpuplan.performance.communication import exposed_end_gather, exposed_gather, stage_transfer_seconds
 from gpuplan.performance.workload import Workload
-from gpuplan_hardware import Node
-from performance.toy import MOE, NODE, about, atom, framework, layer, rates, slower, work
+from gpuplan_hardware import Link, Node
+from gpuplan_hardware.entities import LinkKind
+from performance.toy import DENSE, MOE, NODE, TIED, about, atom, framework, layer, rates, slower, work
 
 pytestmark = pytest.mark.usefixtures("toy_constants")
 
@@ -43,6 +46,20 @@ def gather(
 )
 def test_tensor_parallel_collectives(name: str, tensor: int, per_direction: float) -> None:
     assert layer(work(), name, tensor=tensor)["tensor_parallel"] == about(2 * per_direction)
+
+
+@pytest.mark.parametrize("name", ["megatron", "torch-fsdp"])
+@pytest.mark.parametrize("kind", ["pcie", "nvlink-pairs"])
+def test_no_kernel_hides_collectives_over_pcie(name: str, kind: LinkKind) -> None:
+    # 8e6 bytes as above; three quarters exposed whatever the framework, and the same with links of pairs, which cross PCIe too.
+    node = replace(NODE, intra_node=Link(kind, 2e11))
+    assert layer(work(), name, node=node, tensor=2)["tensor_parallel"] == about(2 * 0.75 * 8e6 / 1e11)
+
+
+@pytest.mark.parametrize("kind", ["nvswitch", "nvlink-mesh", "infinity-fabric"])
+def test_kernels_hide_collectives_over_meshes_and_switches(kind: LinkKind) -> None:
+    node = replace(NODE, intra_node=Link(kind, 2e11))
+    assert layer(work(), node=node, tensor=2)["tensor_parallel"] == about(2 * 0.25 * 8e6 / 1e11)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +139,45 @@ def test_experts_share_the_cards_with_the_rest() -> None:
     # on cards of 1e9 bytes/s: 2.829375e-3 + 18e-3 s.
     found = gather(work(MOE), 1.0, "megatron", slower(network=2e9), ranks=16, several_nodes=True, expert=4)
     assert found == about(0.4 * 20.829375e-3)
+
+
+def end_gather(
+    job: Workload,
+    name: str = "torch-fsdp",
+    head: float = 1.0,
+    node: Node = NODE,
+    ranks: int = 1,
+    several_nodes: bool = False,
+    tensor: int = 1,
+) -> float:
+    """Exposed seconds of ZeRO-3 for embedding and head beside a head that computes for `head` seconds."""
+    keys = atom(tensor=tensor, gather=ranks, several_nodes=several_nodes)
+    return float(exposed_end_gather(job, framework(name), rates(node), keys, np.array([head]))[0])
+
+
+@pytest.mark.parametrize(
+    ("job", "name", "tensor", "volume"),
+    [
+        # Embedding and head of 10 M each; two gathers of 2 bytes and a reduction of 4; 3/4 of it on 4 ranks.
+        (work(), "torch-fsdp", 1, 20e6 * 8 * 0.75),
+        (work(), "megatron", 2, 10e6 * 8 * 0.75),
+        # One matrix for both; frozen ends: gathered twice, in 16 bit though the layers are stored in 4.
+        (work(TIED), "torch-fsdp", 1, 10e6 * 8 * 0.75),
+        (work(method="lora"), "hf-peft", 1, 20e6 * 4 * 0.75),
+        (work(method="qlora", weights="nf4"), "hf-peft", 1, 20e6 * 4 * 0.75),
+    ],
+)
+def test_embedding_and_head_are_gathered_too(job: Workload, name: str, tensor: int, volume: float) -> None:
+    assert end_gather(job, name, ranks=4, tensor=tensor) == about(0.4 * volume / 1e11)
+    # 1.2e-3 s and less, of which 1e-4 s can hide; what sticks out is exposed whole.
+    assert end_gather(job, name, head=1e-4, ranks=4, tensor=tensor) == about(volume / 1e11 - 0.6 * 1e-4)
+    assert end_gather(job, name, ranks=1, tensor=tensor) == 0
+
+
+def test_embedding_and_head_cross_every_network_card() -> None:
+    # 16 ranks on 2 nodes: 20e6 x 8 x 15/16 = 150e6 bytes, an eighth over each card of 1e9 bytes/s.
+    found = end_gather(work(DENSE), node=slower(network=2e9), ranks=16, several_nodes=True)
+    assert found == about(0.4 * 150e6 / 8 / 1e9)
 
 
 @pytest.mark.parametrize(

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpuplan.performance.constants import Constant, Constants, use_constants
+from gpuplan.performance.constants import Constant, Constants, constants, use_constants
 from gpuplan.performance.interval import factor, memory_width, probability, step_width
-from performance.toy import about, round_constants
+from gpuplan.performance.predict import predict
+from performance.toy import NODE, about, framework, layout, round_constants, work
 
 
 @pytest.fixture(autouse=True)
 def coverage() -> Iterator[None]:
-    """Enough runs for hopper, cdna3, megatron and hf; two for ada, none for torch."""
+    """Enough runs for hopper, ampere, cdna3, megatron and hf, though not for each pair; two for ada, nine for torch."""
     base = round_constants()
     tables = dict(base.tables) | {
         "matmul_efficiency": {
             "hopper": Constant(0.7, "fitted", 100),
+            "ampere": Constant(0.8, "fitted", 148),
             "cdna3": Constant(0.5, "fitted", 10),
             "ada": Constant(0.6, "fitted", 2),
             "*": Constant(0.4, "prior", 0),
@@ -36,8 +39,18 @@ def coverage() -> Iterator[None]:
             "hf": Constant(0.3, "fitted", 48),
             "cdna3": Constant(0.2, "fitted", 10),
             "moe": Constant(0.4, "fitted", 30),
-            "uncovered": Constant(0.35, "prior", 0),
+            "transferred": Constant(0.35, "prior", 0),
+            "extrapolated": Constant(0.5, "prior", 0),
             "*": Constant(0.6, "prior", 0),
+        },
+        "paired_runs": {
+            "hopper/megatron": Constant(100, "fitted", 100),
+            "hopper/hf": Constant(48, "fitted", 48),
+            "cdna3/megatron": Constant(10, "fitted", 10),
+            "ampere/megatron": Constant(9, "fitted", 9),
+            "hopper/torch": Constant(9, "fitted", 9),
+            "ada/megatron": Constant(2, "fitted", 2),
+            "*": Constant(0, "prior", 0),
         },
     }
     with use_constants(Constants(tables, base.as_of, base.software_year)):
@@ -52,24 +65,52 @@ def coverage() -> Iterator[None]:
         ("hopper", "megatron", True, 0.4),
         # The widest of accelerator and framework.
         ("cdna3", "megatron", False, 0.2),
-        ("cdna3", "hf", False, 0.3),
-        # Two runs are no coverage, nor are nine; an accelerator nobody measured has none.
-        ("ada", "megatron", False, 0.35),
-        ("hopper", "torch", False, 0.35),
-        ("volta", "megatron", False, 0.35),
+        # Each was measured, but not together, or nine times only.
+        ("cdna3", "hf", False, 0.35),
+        ("ampere", "megatron", False, 0.35),
+        ("ampere", "megatron", True, 0.4),
+        # Two runs speak for no accelerator, nor nine for a framework; one that nobody measured has none.
+        ("ada", "megatron", False, 0.5),
+        ("hopper", "torch", False, 0.5),
+        ("volta", "megatron", False, 0.5),
         # A mixture is not surer because its accelerator was not measured.
-        ("ada", "megatron", True, 0.4),
+        ("ada", "megatron", True, 0.5),
     ],
 )
 def test_step_width(family: str, kernels: str, mixture: bool, width: float) -> None:
     assert step_width(family, kernels, mixture) == width
 
 
+def test_the_widest_of_pair_and_accelerator() -> None:
+    base = constants()
+    wide = dict(base.tables["step_interval"]) | {"ampere": Constant(0.45, "fitted", 148)}
+    with use_constants(replace(base, tables=dict(base.tables) | {"step_interval": wide})):
+        assert step_width("ampere", "megatron", False) == 0.45
+
+
 @pytest.mark.parametrize(
-    ("family", "kernels", "width"), [("hopper", "megatron", 0.25), ("ada", "megatron", 0.35), ("hopper", "torch", 0.35)]
+    ("family", "kernels", "covered", "width"),
+    [
+        ("hopper", "megatron", "measured", 0.25),
+        ("cdna3", "megatron", "measured", 0.25),
+        ("cdna3", "hf", "transferred", 0.3),
+        ("ampere", "megatron", "transferred", 0.3),
+        ("ada", "megatron", "extrapolated", 0.35),
+        ("hopper", "torch", "extrapolated", 0.35),
+        ("volta", "unknown", "extrapolated", 0.35),
+    ],
 )
-def test_memory_width(family: str, kernels: str, width: float) -> None:
+def test_coverage_and_memory_width(family: str, kernels: str, covered: str, width: float) -> None:
+    assert constants().coverage(family, kernels) == covered
     assert memory_width(family, kernels) == width
+
+
+def test_prediction_says_how_well_it_is_covered() -> None:
+    # The toy's accelerator is a hopper.
+    found = {name: predict(work(), framework(name), NODE, 1, layout(name)) for name in ("megatron", "torch-fsdp")}
+    assert [found[name].coverage for name in found] == ["measured", "extrapolated"]
+    assert [found[name].step_width for name in found] == [0.1, 0.5]
+    assert [found[name].memory_width for name in found] == [0.25, 0.35]
 
 
 def test_factor_by_hand() -> None:

@@ -153,6 +153,12 @@ def test_head_and_loss(method: str, name: str, tensor: int, seconds: float) -> N
     assert found[0] == about(seconds)
 
 
+def test_head_waits_for_what_zero_3_gathers() -> None:
+    # torch on 4 ranks: 20e6 x 8 x 3/4 / 1e11 = 1.2e-3 s, shorter than the head of 1.696e-3 s: two fifths are exposed.
+    found = head_seconds(work(), framework("torch-fsdp"), rates(), atom(gather=4))
+    assert found[0] == about(3 * HEAD + 4e-4 + 0.4 * 1.2e-3)
+
+
 def test_head_stays_in_16_bit() -> None:
     found = head_seconds(work(precision="fp8"), framework(), rates(precision="fp8"), atom())
     assert found[0] == about(3 * HEAD + 4e-4)

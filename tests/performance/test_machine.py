@@ -9,7 +9,9 @@ import pytest
 
 from gpuplan.performance.constants import Constant, Constants, constants, shipped_constants, use_constants
 from gpuplan.performance.machine import NO_LINK, machines, supports
-from gpuplan_hardware import Link
+from gpuplan_hardware import Link, accelerators
+from gpuplan_hardware.entities import LinkKind
+from gpuplan_models import frameworks
 from performance.toy import ACCELERATOR, NODE, rates, round_constants
 
 pytestmark = pytest.mark.usefixtures("toy_constants")
@@ -29,6 +31,21 @@ def test_rates_by_hand() -> None:
     assert (found.link_rate.tolist(), found.network_rate.tolist()) == ([1e11], [2.5e10])
     assert (found.gpus_per_node.tolist(), found.usable_memory_bytes.tolist()) == ([8], [80e9])
     assert (rates().peak_flops.tolist(), rates(precision="fp8").peak_flops.tolist()) == ([2e14], [4e14])
+
+
+@pytest.mark.parametrize(
+    ("kind", "overlaps"),
+    [
+        ("nvswitch", True),
+        ("nvlink-mesh", True),
+        ("infinity-fabric", True),
+        ("nvlink-pairs", False),
+        ("pcie", False),
+        ("none", False),
+    ],
+)
+def test_collectives_run_beside_products_over_meshes_and_switches(kind: LinkKind, overlaps: bool) -> None:
+    assert rates(replace(NODE, intra_node=Link(kind, 2e11))).overlaps.tolist() == [overlaps]
 
 
 def test_one_gpu_has_no_link_and_an_unknown_fabric_no_rate() -> None:
@@ -75,3 +92,25 @@ def test_shipped_constants_are_complete() -> None:
         for key, constant in table.items():
             assert constant.value >= 0, (name, key)
             assert constant.runs > 0 or constant.basis == "prior", (name, key)
+
+
+def test_shipped_pairs_are_of_known_families_and_kernels() -> None:
+    families = {accelerator.kernel_family for accelerator in accelerators().values()}
+    pairs = {(family, framework.kernels) for family in families for framework in frameworks().values()}
+    shipped = shipped_constants()
+    for pair, constant in shipped.tables["paired_runs"].items():
+        if pair == "*":
+            continue
+        family, kernels = pair.split("/")
+        assert (family, kernels) in pairs
+        assert constant.value == constant.runs
+        # Whoever speaks for the pair speaks for each of the two.
+        assert constant.runs <= shipped.runs("matmul_efficiency", family)
+        assert constant.runs <= shipped.runs("launch_seconds", kernels)
+
+
+def test_shipped_widths_grow_as_runs_get_fewer() -> None:
+    shipped = shipped_constants()
+    for name, measured in (("step_interval", "megatron"), ("memory_interval", "measured")):
+        widths = [shipped.value(name, key) for key in (measured, "transferred", "extrapolated")]
+        assert widths == sorted(widths), name

@@ -19,23 +19,25 @@ from performance.toy import about, shape_keys, work
         (80, 8, (10, 10, 10)),
         (32, 2, (16, 0, 16)),
         (3, 2, (2, 0, 1)),
-        # Embedding and head count as a layer each: (61 + 2) / 8 is 8 to the middle, 61 - 6 x 8 = 13 to the ends.
-        (61, 8, (7, 8, 6)),
-        (61, 16, (3, 4, 2)),  # 63 / 16 -> 4; 61 - 14 x 4 = 5
-        (126, 16, (7, 8, 7)),  # 128 / 16 = 8; 126 - 14 x 8 = 14
-        (126, 4, (31, 32, 31)),  # 128 / 4 = 32; 126 - 64 = 62
-        (61, 3, (20, 21, 20)),  # 63 / 3 = 21; 61 - 21 = 40
-        (4, 3, (1, 2, 1)),  # 6 / 3 = 2; 4 - 2 = 2
-        (28, 8, (2, 4, 2)),  # 30 / 8 -> 4; 28 - 24 = 4
-        (61, 7, (8, 9, 8)),  # 63 / 7 = 9; 61 - 45 = 16
-        # Two a middle stage would leave one layer for two ends.
-        (5, 4, (2, 1, 1)),
-        (61, 14, (7, 4, 6)),
+        # 61 = 8 x 7 + 5: five of the six middle stages hold one more.
+        (61, 8, (7, 8, 7)),
+        (61, 16, (3, 4, 3)),  # 16 x 3 + 13, on 14 middle stages
+        (126, 16, (7, 8, 7)),  # 16 x 7 + 14
+        (126, 4, (31, 32, 31)),  # 4 x 31 + 2
+        (61, 3, (20, 21, 20)),  # 3 x 20 + 1
+        (4, 3, (1, 2, 1)),
+        (28, 8, (3, 4, 3)),  # 8 x 3 + 4
+        (61, 7, (8, 9, 8)),  # 7 x 8 + 5
+        (5, 4, (1, 2, 1)),
+        (61, 14, (4, 5, 4)),  # 14 x 4 + 5
         (61, 61, (1, 1, 1)),
-        (61, 60, (2, 1, 1)),
+        (61, 60, (1, 2, 1)),
+        # One left over more than there are middle stages goes to the first.
+        (7, 4, (2, 2, 1)),  # 4 x 1 + 3
+        (31, 8, (4, 4, 3)),  # 8 x 3 + 7
     ],
 )
-def test_layers_of_first_middle_and_last_stage(layers: int, stages: int, counts: tuple[int, int, int]) -> None:
+def test_layers_of_first_fullest_middle_and_last_stage(layers: int, stages: int, counts: tuple[int, int, int]) -> None:
     assert stage_layer_counts(layers, stages) == counts
 
 
@@ -46,20 +48,27 @@ def test_every_layer_is_somewhere_and_no_stage_is_empty(case: tuple[int, int]) -
     if stages == 1:
         assert (first, middle, last) == (layers, 0, 0)
         return
-    assert first + (stages - 2) * middle + last == layers
-    assert first >= last >= 1
-    assert middle >= 1 if stages > 2 else middle == 0
-    assert first - last <= 1
+    # The fullest middle stage stands for all of them; the others hold as many or one less.
+    middle_stages = stages - 2
+    assert first + last + middle_stages * (middle - 1) < layers or middle_stages == 0
+    assert layers <= first + last + middle_stages * middle
+    held = [first, last, middle] if middle_stages else [first, last]
+    assert min(held) >= 1
+    assert max(held) - min(held) <= 1
+    assert (middle_stages > 0) == (middle > 0)
+    assert max(held) == -(-layers // stages)
+    if middle_stages:
+        assert middle >= first >= last
 
 
 def test_stack_of_two_kinds_is_cut_in_its_order() -> None:
-    # R1: 3 dense layers, then 58 with experts. 8 stages hold 7, 6 x 8 and 6 layers: the first takes all dense ones.
+    # R1: 3 dense layers, then 58 with experts. 8 stages hold 7, up to 8 and 7 layers: the first takes all dense ones.
     plan = stage_plan(work(architecture("deepseek-r1")), 8)
-    assert plan.layers.tolist() == [[3, 4], [0, 8], [0, 6]]
+    assert plan.layers.tolist() == [[3, 4], [0, 8], [0, 7]]
     assert plan.embedding.tolist() == [1, 0, 0]
     assert plan.head.tolist() == [0, 0, 1]
-    # 16 stages: 3, 14 x 4 and 2.
-    assert stage_plan(work(architecture("deepseek-r1")), 16).layers.tolist() == [[3, 0], [0, 4], [0, 2]]
+    # 16 stages: 3, up to 4 and 3.
+    assert stage_plan(work(architecture("deepseek-r1")), 16).layers.tolist() == [[3, 0], [0, 4], [0, 3]]
 
 
 def test_one_stage_holds_everything_and_two_have_no_middle() -> None:
@@ -118,12 +127,12 @@ def test_step_without_a_pipeline_has_no_bubble() -> None:
 
 
 def test_passes_by_kind_of_layer() -> None:
-    # R1, p = 8, m = 4: the first stage 4 x (3, 4), the middle 4 x (0, 8), the last 4 x (0, 6), each + 7/8 of (3, 58).
+    # R1, p = 8, m = 4: the first stage 4 x (3, 4), the middle 4 x (0, 8), the last 4 x (0, 7), each + 7/8 of (3, 58).
     found = shapes(work(architecture("deepseek-r1")), shape_keys(pipeline=8, micro_batch=2, global_batch=8))
     fill = np.array([2.625, 50.75])
-    expected = np.array([[12, 16], [0, 32], [0, 24]]) + fill
+    expected = np.array([[12, 16], [0, 32], [0, 28]]) + fill
     assert found.layer_passes[0] == about(expected)
-    assert found.in_flight_layers[0].tolist() == [[12, 16], [0, 32], [0, 6]]
+    assert found.in_flight_layers[0].tolist() == [[12, 16], [0, 32], [0, 7]]
 
 
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(1, 4), st.integers(1, 200), st.integers(0, 200))

@@ -44,7 +44,7 @@ ROUND: dict[str, dict[str, float]] = {
     "dense_speedup_per_year": {"megatron": 2, "*": 1},
     "link_efficiency": {"*": 0.5},
     "network_efficiency": {"*": 0.5},
-    "tensor_parallel_exposed": {"megatron": 0.25, "*": 1},
+    "tensor_parallel_exposed": {"megatron": 0.25, "pcie": 0.75, "*": 1},
     "pipeline_exposed": {"*": 0.25},
     "expert_parallel_exposed": {"*": 0.5},
     "data_parallel_exposed": {"*": 0.2},
@@ -66,8 +66,17 @@ ROUND: dict[str, dict[str, float]] = {
     "allocator_slack": {"*": 1.25},
     "base_bytes": {"*": 1e9},
     "nf4_bytes_per_parameter": {"*": 0.6},
-    "step_interval": {"megatron": 0.1, "hf": 0.3, "cdna3": 0.2, "moe": 0.4, "uncovered": 0.5, "*": 0.6},
-    "memory_interval": {"uncovered": 0.35, "*": 0.25},
+    "paired_runs": {"*": 0},
+    "step_interval": {
+        "megatron": 0.1,
+        "hf": 0.3,
+        "cdna3": 0.2,
+        "moe": 0.4,
+        "transferred": 0.35,
+        "extrapolated": 0.5,
+        "*": 0.6,
+    },
+    "memory_interval": {"measured": 0.25, "transferred": 0.3, "extrapolated": 0.35, "*": 0.4},
 }
 
 
@@ -179,8 +188,8 @@ def rates(node: Node = NODE, precision: str = "bf16") -> Machines:
 
 
 def slower(node: Node = NODE, link: float = 2e11, network: float = 5e10) -> Node:
-    """The node with other links, in datasheet bytes/s."""
-    return replace(node, intra_node=Link("pcie", link), network=Network("tcp", network, rdma=False))
+    """The node with other rates of its links, in datasheet bytes/s."""
+    return replace(node, intra_node=Link(node.intra_node.kind, link), network=Network("tcp", network, rdma=False))
 
 
 def atom(

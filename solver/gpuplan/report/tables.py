@@ -124,13 +124,16 @@ def relaxations(result: Result) -> list[RenderableType]:
 
 def _relaxation(relaxation: Relaxation) -> tuple[str, ...]:
     before = limit_value(relaxation.from_, relaxation.unit)
-    return words(LIMITS, relaxation.limit), before, f"->{GLUE}{_at_least(relaxation)}", *_plan_cells(relaxation.plan)
+    name = words(LIMITS, relaxation.limit)
+    return name, before, f"->{GLUE}{_at_least(relaxation)}", *_plan_cells(relaxation.plan)
 
 
 def _at_least(relaxation: Relaxation) -> str:
     """The new limit, rounded so that it is enough."""
     if relaxation.unit == "hours":
         return f.hours_at_least(relaxation.to)
+    if relaxation.unit == "switch":
+        return limit_value(relaxation.to, relaxation.unit)
     return f.money_at_least(relaxation.to) if relaxation.unit == "USD" else f.count(relaxation.to)
 
 
@@ -138,11 +141,19 @@ def _relaxation_note(result: Result) -> str:
     text = "Any one of these changes is enough, with the other limits as they are."
     if len(result.relaxations) == 1:
         text = "This change is enough, with the other limits as they are."
+    if any(relaxation.also_lifted for relaxation in result.relaxations):
+        text = " ".join(_together(relaxation) for relaxation in result.relaxations)
     if result.confidence is not None:
         text += (
             f" Limits hold {confidence(result)}, so they lie above the expected time and cost of the plans beside them."
         )
     return text
+
+
+def _together(relaxation: Relaxation) -> str:
+    """What must give way beside a limit, as a sentence."""
+    others = " and ".join(words(LIMITS, name) for name in relaxation.also_lifted)
+    return f"{words(LIMITS, relaxation.limit).capitalize()}: only together with {others}." if others else ""
 
 
 def _no_relaxation(result: Result) -> str:

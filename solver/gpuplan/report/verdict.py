@@ -100,6 +100,8 @@ def limit_value(value: float, unit: str) -> str:
     """The value of a limit in its unit, as the user gave it."""
     if unit == "hours":
         return limit_hours(value)
+    if unit == "switch":
+        return "on" if value else "off"
     return limit_money(value) if unit == "USD" else count(value)
 
 
