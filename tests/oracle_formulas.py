@@ -60,20 +60,22 @@ class Formulas:
     def wall(self, node: Node, nodes: int, training: float) -> float:
         """Seconds from the order: the cluster comes up once, then rounds of trials that run side by side."""
         rounds = math.ceil(self.job.trials / self.job.parallel)
-        return self._once_seconds + rounds * self._trial_seconds(node, nodes, training)
+        return self._once_seconds(node) + rounds * self._trial_seconds(node, nodes, training)
 
     def cost(self, offer: Offer, nodes: int, training: float) -> float:
         """USD: every cluster pays its start, every trial its time, for all nodes and their volumes."""
-        seconds = self.job.parallel * self._once_seconds
+        seconds = self.job.parallel * self._once_seconds(offer.node)
         seconds += self.job.trials * self._trial_seconds(offer.node, nodes, training)
         rate = offer.provider.volume_usd_per_gb_month or 0.0
         rented = max(0.0, self.storage_bytes(nodes) - (offer.node.host.nvme_bytes or 0)) / 1e9
         return (offer.price_usd_per_hour + rented * rate / HOURS_PER_MONTH) * nodes * seconds / 3600
 
-    @property
-    def _once_seconds(self) -> float:
-        """Provisioning and the download of the weights."""
-        return self.job.startup_seconds + self.weight_bytes / self.job.weights_bytes_per_second
+    def _once_seconds(self, node: Node) -> float:
+        """Provisioning and the download of the weights, at the job's rate or that of a slower network."""
+        rate = self.job.weights_bytes_per_second
+        if node.network is not None:
+            rate = min(rate, node.network.bytes_per_second_per_gpu * node.gpus_per_node)
+        return self.job.startup_seconds + self.weight_bytes / rate
 
     def _trial_seconds(self, node: Node, nodes: int, training: float) -> float:
         """Load, warm up, train (with evaluations, checkpoints, failures), save; stretched by the contingency."""

@@ -9,7 +9,7 @@ from gpuplan.host import HostNeeds, host_needs
 from gpuplan.job import Job
 from gpuplan.layout import Layout
 from gpuplan.performance import interval
-from gpuplan.performance.clock import Clock, clock
+from gpuplan.performance.clock import Clock, node_clock
 from gpuplan.performance.predict import Prediction, predict
 from gpuplan.performance.workload import Workload
 from gpuplan_hardware import Offer
@@ -51,7 +51,7 @@ class Plan:
 
     @cached_property
     def clock(self) -> Clock:
-        return clock(self.job, workload(self.job), float(self.nodes), float(self.gpus))
+        return node_clock(self.job, workload(self.job), self.offer.node, float(self.nodes))
 
     @cached_property
     def host(self) -> HostNeeds:

@@ -10,7 +10,7 @@ from gpuplan.candidates import Candidates, Families, Physics, join
 from gpuplan.host import host_needs
 from gpuplan.layout import Layout
 from gpuplan.objectives import Objective, Totals
-from gpuplan.performance.clock import clock
+from gpuplan.performance.clock import clock, node_clock
 from gpuplan.performance.constants import constants
 from gpuplan.performance.layers import RECOMPUTE
 from gpuplan.performance.predict import model_flops
@@ -194,11 +194,10 @@ def _offer_terms(space: Space, view: View, offer: int) -> Terms:
     """Clock and bill by number of nodes, spread over the layouts."""
     job = space.job
     counts, inverse = np.unique(view.nodes, return_inverse=True)
-    per_node = space.offers[offer].node.gpus_per_node
     allowed = np.ones(len(counts), dtype=bool)
     for rule in rules():
         allowed &= rule.cluster_allowed(space, offer, counts)
-    times = clock(job, space.work, counts, counts * per_node)
+    times = node_clock(job, space.work, space.offers[offer].node, counts)
     prices = np.array(
         [host_needs(job, space.work, space.offers[offer], int(n)).price_usd_per_node_hour for n in counts]
     )

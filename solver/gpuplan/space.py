@@ -165,10 +165,10 @@ def undominated(offers: Sequence[Offer], allow_unknown_host: bool = False) -> li
     Argument: an offer with the same machine, a host and a storage price that are no worse, at least as many nodes and a price that
     is not higher can take its place in any plan without breaking a rule or raising cost, GPUs or time. What is unknown of a host
     is worse than any figure, or better than any where `allow_unknown_host` waves it through.
-    Of two that are equal in everything the first by id stays.
+    At the same price only an offer whose id comes first replaces another, as it does among equally good plans.
     """
     kept: list[Offer] = []
-    for offer in sorted(offers, key=lambda o: (o.price_usd_per_hour, -o.max_nodes, o.id)):
+    for offer in sorted(offers, key=lambda o: (o.price_usd_per_hour, o.id)):
         if not any(_dominates(other, offer, allow_unknown_host) for other in kept):
             kept.append(offer)
     return sorted(kept, key=lambda o: o.id)

@@ -15,7 +15,7 @@ import numpy as np
 
 from gpuplan.candidates import AtomRows, Families, Physics, ShapeRows, StateRows, concatenate
 from gpuplan.host import host_needs
-from gpuplan.performance.clock import Clock, clock
+from gpuplan.performance.clock import Clock, node_clock
 from gpuplan.performance.constants import constants
 from gpuplan.rules import rules
 from gpuplan.search import Kept, Search
@@ -241,21 +241,24 @@ class Tables:
         return mask
 
     @cached_property
-    def clock(self) -> Clock:
-        """Clock by cluster size."""
-        return clock(self.space.job, self.space.work, self.size_nodes, self.size_gpus)
+    def _clocks(self) -> list[Clock]:
+        """Clock by cluster size, for each offer."""
+        job, work = self.space.job, self.space.work
+        chosen = [self.space.offers[offer] for offer in self.offer_indices]
+        return [node_clock(job, work, offer.node, self.size_nodes) for offer in chosen]
 
     @cached_property
     def factors(self) -> tuple[float, ...]:
         """Distinct confidence factors of the step time among the atoms."""
         return tuple(float(value) for value in np.unique(self.rows.atoms.step_factor))
 
-    def deadline_cap(self, size: int, factor: float) -> int:
+    def deadline_cap(self, offer: int, size: int, factor: float) -> int:
         """Longest training that meets the deadline, in training units."""
         job = self.space.job
         head_start = job.startup_seconds if job.limits.deadline_from == "start" else 0.0
-        left = (job.limits.deadline_seconds or math.inf) + head_start - float(self.clock.fixed_seconds[size])
-        return self._down(left / (float(self.clock.slope[size]) * factor))
+        times = self._clocks[offer]
+        left = (job.limits.deadline_seconds or math.inf) + head_start - float(times.fixed_seconds[size])
+        return self._down(left / (float(times.slope[size]) * factor))
 
     def budget_cap(self, offer: int, size: int, factor: float) -> int:
         """Longest training that the budget pays for, in training units."""
@@ -270,16 +273,18 @@ class Tables:
         nodes = int(self.size_nodes[size])
         needs = host_needs(self.space.job, self.space.work, self.space.offers[self.offer_indices[offer]], nodes)
         rent = needs.price_usd_per_node_hour * nodes / 3600
-        return rent * float(self.clock.billed_fixed_seconds[size]), rent * float(self.clock.billed_slope[size])
+        times = self._clocks[offer]
+        return rent * float(times.billed_fixed_seconds[size]), rent * float(times.billed_slope[size])
 
     def cost_terms(self, offer: int, size: int, factor: float) -> tuple[int, int, int]:
         """``scale * cost >= slope * training + fixed`` in cost units: (scale, slope, fixed)."""
         fixed, slope = self._bill(offer, size)
         return self._linear(fixed, slope * factor, self.cost_unit_usd)
 
-    def wall_terms(self, size: int, factor: float) -> tuple[int, int, int]:
+    def wall_terms(self, offer: int, size: int, factor: float) -> tuple[int, int, int]:
         """``scale * wall >= slope * training + fixed`` in wall units: (scale, slope, fixed)."""
-        fixed, slope = float(self.clock.fixed_seconds[size]), float(self.clock.slope[size])
+        times = self._clocks[offer]
+        fixed, slope = float(times.fixed_seconds[size]), float(times.slope[size])
         return self._linear(fixed, slope * factor, self.wall_unit_seconds)
 
     def _linear(self, fixed: float, slope: float, unit: float) -> tuple[int, int, int]:

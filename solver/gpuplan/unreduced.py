@@ -14,13 +14,13 @@ from gpuplan.candidates import Families, Physics, concatenate
 from gpuplan.host import host_needs
 from gpuplan.job import Job
 from gpuplan.objectives import Objective, objectives
-from gpuplan.performance.clock import clock
-from gpuplan.pipeline import Outcome
-from gpuplan.prove import prove
+from gpuplan.performance.clock import node_clock
+from gpuplan.pipeline import AGREEMENT, Outcome
+from gpuplan.prove import Proof, prove
 from gpuplan.search import plan_of
 from gpuplan.space import Space, build_space
 from gpuplan.tables import Tables
-from gpuplan.verify import verify
+from gpuplan.verify import VerificationError, verify
 from gpuplan_hardware import Offer
 
 Array = np.ndarray
@@ -36,7 +36,7 @@ def find_unreduced(job: Job, offers: Sequence[Offer], objective_name: str | None
     ModelTooLargeError
         If the space is so large that an activity could pass 2^53.
     VerificationError
-        If the plan breaks a rule: an internal error.
+        If the plan breaks a rule, or CP-SAT contradicts itself or the formulas: an internal error.
     """
     objective = objectives()[objective_name or job.objectives[0]]
     space = build_space(job, offers, reduced=False)
@@ -48,8 +48,11 @@ def find_unreduced(job: Job, offers: Sequence[Offer], objective_name: str | None
     tables = unreduced_tables(physics)
     proof = prove(tables, objective, job, job.search.time_limit_seconds)
     if proof.value is not None:
+        # The units of the first model are as coarse as the space is wide; those of the second fit its answer.
         tables = unreduced_tables(physics, objective, proof.value)
         proof = prove(tables, objective, job, job.search.time_limit_seconds)
+        if proof.status == "infeasible":
+            raise VerificationError("CP-SAT calls a model infeasible whose solution it has just found")
     outcome.cp_sat_status, outcome.literals = proof.status, proof.literals
     outcome.largest_activity, outcome.bound = proof.largest_activity, proof.bound
     outcome.status = proof.status if proof.status in ("optimal", "feasible", "infeasible") else "unknown"
@@ -60,7 +63,14 @@ def find_unreduced(job: Job, offers: Sequence[Offer], objective_name: str | None
         outcome.plan, outcome.value = plan, objective.value(plan)
         outcome.rounding_bound = tables.rounding_bound(plan.training_seconds, plan.prediction.step_seconds)
         verify(plan, objective, outcome.value)
+        _check_value(proof, outcome.value)
     return outcome
+
+
+def _check_value(proof: Proof, value: float) -> None:
+    """CP-SAT's own value must be that of its plan, but for rounding."""
+    if proof.value is None or abs(proof.value - value) > AGREEMENT * value:
+        raise VerificationError(f"CP-SAT gives its plan the value {proof.value}, the formulas {value}")
 
 
 def unreduced_tables(physics: Physics, objective: Objective | None = None, value: float = np.inf) -> Tables:
@@ -104,7 +114,7 @@ def _bills(space: Space, nodes: Array) -> tuple[tuple[Array, Array], tuple[Array
     """Bill and wall clock of every offer with every number of nodes: what is fixed, and per second of training."""
     parts = []
     for offer in space.offers:
-        times = clock(space.job, space.work, nodes, nodes * offer.node.gpus_per_node)
+        times = node_clock(space.job, space.work, offer.node, nodes)
         prices = [host_needs(space.job, space.work, offer, int(n)).price_usd_per_node_hour for n in nodes]
         rent = np.array(prices) * nodes / 3600
         parts.append((rent * times.billed_fixed_seconds, rent * times.billed_slope, times.fixed_seconds, times.slope))

@@ -51,7 +51,8 @@ def test_names_and_aliases_resolve_whatever_the_case_and_the_separators(
     text, name = own
     letters = [data.draw(st.sampled_from((c.lower(), c.upper()))) for c in text if c not in " -_"]
     separators = [data.draw(st.sampled_from(("", "", " ", "-", "_"))) for _ in letters]
-    vendor = data.draw(st.sampled_from(("", "nvidia-", "NVIDIA ", " ")))
+    vendors = ("", " ") if normalise(text) != normalise(f"nvidia{text}") else ("", "nvidia-", "NVIDIA ", " ")
+    vendor = data.draw(st.sampled_from(vendors))  # a text that names its vendor does not bear it twice
     mangled = vendor + "".join(a + b for a, b in zip(letters, separators, strict=True))
     assert resolve_gpus(mangled) == (name,)
 

@@ -38,7 +38,11 @@ def small() -> list[tuple[Problem, int]]:
 def test_it_agrees_with_the_pipeline_and_the_oracle(small: list[tuple[Problem, int]]) -> None:
     statuses = []
     for problem, _ in small:
-        alone, reduced, oracle = find_unreduced(problem.job, problem.offers), find(problem.job, problem.offers), problem.oracle.solve()
+        alone, reduced, oracle = (
+            find_unreduced(problem.job, problem.offers),
+            find(problem.job, problem.offers),
+            problem.oracle.solve(),
+        )
         assert alone.status == reduced.status == ("infeasible" if oracle.value is None else "optimal")
         statuses.append(alone.status)
         if oracle.value is None or alone.value is None or reduced.value is None or alone.plan is None:
@@ -48,7 +52,6 @@ def test_it_agrees_with_the_pipeline_and_the_oracle(small: list[tuple[Problem, i
         assert alone.value == pytest.approx(oracle.value, rel=alone.rounding_bound)
         assert alone.value == pytest.approx(reduced.value, rel=alone.rounding_bound)
     assert min(statuses.count("optimal"), statuses.count("infeasible")) >= 10, statuses
-
 
 
 def test_every_row_and_offer_is_in_the_model(small: list[tuple[Problem, int]]) -> None:

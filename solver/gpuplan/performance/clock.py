@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from gpuplan.performance.workload import Workload
+from gpuplan_hardware import Node
 
 Array = np.ndarray
 
@@ -81,8 +82,16 @@ def final_bytes(work: Workload) -> float:
     return 2.0 * work.trainable_parameters
 
 
-def clock(job: ClockJob, work: Workload, nodes: Array | float, gpus: Array | float) -> Clock:
+def clock(
+    job: ClockJob,
+    work: Workload,
+    nodes: Array | float,
+    gpus: Array | float,
+    network_bytes_per_second: float | None = None,
+) -> Clock:
     """Wall clock and billing of `job` on `nodes` nodes with `gpus` GPUs (arrays, or scalars).
+
+    Weights arrive at the job's rate, or at that of the node's network where it is known and slower.
 
     A cluster is provisioned and downloads the weights once; each trial loads, warms up, trains and saves. Failures cost the
     restart and half a checkpoint interval each. `contingency` stretches the trials. Provisioning is billed (an assumption on the
@@ -90,7 +99,8 @@ def clock(job: ClockJob, work: Workload, nodes: Array | float, gpus: Array | flo
     """
     nodes = np.asarray(nodes, dtype=float)
     weights = weight_file_bytes(work)
-    download = np.full_like(nodes, weights / job.weights_bytes_per_second)
+    rate = min(job.weights_bytes_per_second, network_bytes_per_second or job.weights_bytes_per_second)
+    download = np.full_like(nodes, weights / rate)
     load = np.full_like(nodes, weights / LOAD_BYTES_PER_SECOND + WARM_UP_SECONDS)
     save = final_bytes(work) / (SAVE_BYTES_PER_SECOND * nodes)
     checkpoints = checkpoint_bytes(work) / (SAVE_BYTES_PER_SECOND * nodes) / job.checkpoint_interval_seconds
@@ -115,3 +125,9 @@ def clock(job: ClockJob, work: Workload, nodes: Array | float, gpus: Array | flo
             "failure_share": failures,
         },
     )
+
+
+def node_clock(job: ClockJob, work: Workload, node: Node, nodes: Array | float) -> Clock:
+    """`clock` of a cluster of `nodes` nodes of shape `node`."""
+    network = None if node.network is None else node.network.bytes_per_second_per_gpu * node.gpus_per_node
+    return clock(job, work, nodes, np.asarray(nodes) * node.gpus_per_node, network)

@@ -74,10 +74,8 @@ def exposed_gather(
 
 def exposed_end_gather(job: Workload, framework: Framework, m: Machines, keys: AtomKeys, head: Array) -> Array:
     """ZeRO-3 traffic of embedding and LM head for one micro-batch that is not hidden behind the head's seconds."""
-    architecture = job.architecture
-    ends = (architecture.embedding_parameters + architecture.head_parameters) / keys.tensor
-    volume = ends * _gathered_bytes(job, framework, 2.0)
-    return _exposed_gather(m, keys, *_gather_volumes(keys, volume, np.zeros(len(keys))), head)
+    volumes = _gather_volumes(keys, _end_bytes(job, framework, keys), np.zeros(len(keys)))
+    return _exposed_gather(m, keys, *volumes, head)
 
 
 def gather_network_bytes(work: LayerWork, job: Workload, framework: Framework, m: Machines, keys: AtomKeys) -> Array:
@@ -88,6 +86,19 @@ def gather_network_bytes(work: LayerWork, job: Workload, framework: Framework, m
     gpus = m.gpus_per_node[keys.machine]
     rails = volumes[0] / np.maximum(gpus / keys.tensor, 1.0) + volumes[1] / np.maximum(gpus / keys.expert, 1.0)
     return np.where(keys.several_nodes & (keys.gather > 1), rails, 0.0)
+
+
+def end_gather_network_bytes(job: Workload, framework: Framework, m: Machines, keys: AtomKeys) -> Array:
+    """Bytes each network card carries for embedding and LM head, per micro-batch under ZeRO-3."""
+    volume, _ = _gather_volumes(keys, _end_bytes(job, framework, keys), np.zeros(len(keys)))
+    rails = volume / np.maximum(m.gpus_per_node[keys.machine] / keys.tensor, 1.0)
+    return np.where(keys.several_nodes & (keys.gather > 1), rails, 0.0)
+
+
+def _end_bytes(job: Workload, framework: Framework, keys: AtomKeys) -> Array:
+    architecture = job.architecture
+    ends = (architecture.embedding_parameters + architecture.head_parameters) / keys.tensor
+    return ends * _gathered_bytes(job, framework, 2.0)
 
 
 def _gathered_bytes(job: Workload, framework: Framework, frozen_bytes: float) -> float:

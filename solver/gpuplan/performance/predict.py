@@ -9,6 +9,7 @@ import numpy as np
 from gpuplan.layout import Layout
 from gpuplan.performance import interval
 from gpuplan.performance.communication import (
+    end_gather_network_bytes,
     expert_network_bytes,
     gather_network_bytes,
     stage_transfer_bytes,
@@ -85,7 +86,7 @@ def _network_bytes(
 ) -> float:
     """Bytes each network card carries in a step: gradient exchange, ZeRO-3 gathers, routed tokens, stage transfers."""
     passes = 3 if atom.recompute[0] == FULL else 2
-    per_micro_batch = 0.0
+    per_micro_batch = float(end_gather_network_bytes(work, framework, m, atom)[0])
     for index, kind in enumerate(work.layers):
         gathered = gather_network_bytes(kind, work, framework, m, atom)[0]
         routed = passes * expert_network_bytes(kind, work, m, atom)[0] if kind.is_mixture else 0.0

@@ -49,8 +49,8 @@ def stage_layer_counts(layers: int, stages: int) -> tuple[int, int, int]:
     each, left = divmod(layers, stages)
     middle_stages = stages - 2
     middle = each + min(1, left) if middle_stages else 0
-    beyond = max(0, left - middle_stages)
-    return each + min(1, beyond), middle, each + (1 if beyond > 1 else 0)
+    first = each + (1 if left > middle_stages else 0)
+    return first, middle, each
 
 
 def stage_plan(job: Workload, stages: int) -> StagePlan:

@@ -21,11 +21,13 @@ class Deadline(Rule):
         if builder.job.limits.deadline_seconds is None:
             return
         tables = builder.tables
-        for size in range(tables.sizes):
-            for factor in tables.factors:
-                builder.training_at_most(
-                    int(tables.deadline_cap(size, factor)), when=[builder.size[size], builder.factor[factor]]
-                )
+        for offer in range(tables.offers):
+            for size in tables.sizes_of(offer):
+                for factor in tables.factors:
+                    builder.training_at_most(
+                        int(tables.deadline_cap(offer, size, factor)),
+                        when=[builder.offer[offer], builder.size[size], builder.factor[factor]],
+                    )
 
     def quantities(self, plan: Plan) -> list[Quantity]:
         needed = plan.deadline_clock_seconds(plan.step_factor)
