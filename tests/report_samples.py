@@ -48,6 +48,7 @@ def plan(gpu: str = "H100-SXM", hours: float = 2.8, usd: float = 139.0, *, measu
                 "global_batch": 256,
                 "recompute": "none",
                 "gpus_used": 8,
+                "stage_layers": [28],
             },
             "prediction": {
                 "step_seconds": 40.0,

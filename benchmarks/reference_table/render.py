@@ -22,6 +22,7 @@ COLUMNS = (
     "network Gb/s",
     "gpuplan's cheapest in 24 h",
 )
+DAY_HOURS = 24.0
 COMMAND = "python -m benchmarks.reference_table"
 
 
@@ -65,7 +66,7 @@ def markdown(audits: list[Audit]) -> str:
         "|---" * len(COLUMNS) + "|",
     ]
     lines += [_line(audit) for audit in audits]
-    return "\n".join([*lines, "", "## Claims that physics refuses", "", *_refusals(audits), "", *_notes(audits)]) + "\n"
+    return "\n".join([*lines, "", "## Claims that do not hold", "", *_refusals(audits), "", *_notes(audits)]) + "\n"
 
 
 def _line(audit: Audit) -> str:
@@ -74,7 +75,7 @@ def _line(audit: Audit) -> str:
     cells = [
         str(row.number),
         f"{row.model.removeprefix('DeepSeek-')}, {row.method}, {row.data}",
-        f"{row.gpus} x {row.gpu}",
+        f"{row.gpus} x {row.gpu}, {_layout(audit.plan)}",
         "yes" if audit.checked.fits else "**no**",
         f"{hours(p.total_hours)} [{interval.low:,.1f}-{interval.high:,.1f}]",
         "yes" if audit.holds else "**no**",
@@ -83,6 +84,17 @@ def _line(audit: Audit) -> str:
         _best(audit),
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _layout(plan: PlanAnswer) -> str:
+    layout = plan.layout
+    degrees = {"TP": layout.tensor_parallel, "EP": layout.expert_parallel, "DP": layout.data_parallel}
+    named = " ".join(f"{name} {degree}" for name, degree in degrees.items() if degree > 1) or "one GPU"
+    return (
+        f"{named} ZeRO-{layout.zero_stage} ({layout.framework})"
+        if layout.data_parallel > 1
+        else f"{named} ({layout.framework})"
+    )
 
 
 def _figure(figure: HostFigure) -> str:
@@ -110,8 +122,13 @@ def _refusals(audits: list[Audit]) -> list[str]:
             broken = "; ".join(_violation(v) for v in audit.checked.violations)
             lines.append(f"- {name}: it does not fit ({broken}).")
         elif not audit.checked.finishes:
-            low = p.total_hours_interval.low
-            lines.append(f"- {name}: it takes {hours(p.total_hours)} (with 95 % confidence more than {hours(low)}).")
+            low, chance = p.total_hours_interval.low, p.on_time_probability or 0.0
+            how = (
+                f"with 95 % confidence more than {hours(low)}"
+                if low > DAY_HOURS
+                else f"chance to be on time {chance:.0%}"
+            )
+            lines.append(f"- {name}: it takes {hours(p.total_hours)}; {how}.")
     return lines
 
 

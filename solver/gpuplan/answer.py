@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from gpuplan.job import Job, Limits
 from gpuplan.performance import interval
 from gpuplan.performance.clock import weight_file_bytes
+from gpuplan.performance.stages import stage_layer_counts
 from gpuplan.plan import Plan, workload
 from gpuplan.result import (
     HostAnswer,
@@ -119,6 +120,7 @@ def _layout(plan: Plan) -> LayoutAnswer:
         global_batch=layout.global_batch,
         recompute=layout.recompute,
         gpus_used=layout.gpus,
+        stage_layers=[n for n in stage_layer_counts(plan.job.architecture.layer_count, layout.pipeline) if n],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from gpuplan.errors import InputError, input_error
 from gpuplan.job import Job
@@ -42,6 +43,7 @@ def _priced(job: Job, found: Sequence[Offer], price_usd_per_gpu_hour: float) -> 
             offer,
             id=f"{offer.id}/own-price",
             price_usd_per_hour=price_usd_per_gpu_hour * offer.node.gpus_per_node,
+            as_of=datetime.now(UTC).date(),
             source="price given by the user",
         )
         for offer in chosen

@@ -103,7 +103,7 @@ def choose_cluster(job: Job, offers: Sequence[Offer]) -> Cluster:
     nodes = -(-gpus // offer.node.gpus_per_node)
     exact = nodes * offer.node.gpus_per_node == gpus
     how = "the cheapest offer that gives exactly" if exact else "no offer gives exactly; nearest node shape for"
-    return Cluster(offer, nodes, gpus, f"cluster: {offer.id} x {nodes}, {how} {gpus} GPUs")
+    return Cluster(offer, nodes, gpus, f"cluster: {offer.id} x {nodes}, {how} {gpus} GPU{'' if gpus == 1 else 's'}")
 
 
 def _nodes_of_cheapest(job: Job, known: Sequence[Offer], nodes: int) -> Cluster:

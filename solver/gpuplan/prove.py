@@ -57,9 +57,9 @@ def prove(tables: Tables, objective: Objective, job: Job, seconds: float) -> Pro
 def _mend(solver: cp_model.CpSolver) -> None:
     """Switch off two steps of OR-Tools 9.15 that give wrong answers on models like these.
 
-    With the detection of "one of several enforced two-variable inequalities holds" it calls models infeasible whose solution is
-    known; with the removal of linear constraints that others seem to include it proves a worse plan optimal. Both were found by
-    the search oracle, and each is cured by its switch alone.
+    With the detection of "at least one of several enforced two-variable inequalities holds" it calls models infeasible whose
+    solution is known, seen where a product of two coefficients passes 2^63. With the removal of linear constraints that others
+    seem to include, a step of presolve, it calls a worse plan optimal. The search oracle found both; each switch cures its own.
     """
     solver.parameters.auto_detect_greater_than_at_least_one_of = False
     solver.parameters.presolve_inclusion_work_limit = 0

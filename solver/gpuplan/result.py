@@ -56,6 +56,9 @@ class LayoutAnswer(Answer):
     global_batch: int
     recompute: str
     gpus_used: int
+    stage_layers: list[int] = Field(
+        description="layers of the first, of the fullest middle and of the last pipeline stage"
+    )
 
 
 class MemoryAnswer(Answer):

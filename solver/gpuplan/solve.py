@@ -18,9 +18,12 @@ from gpuplan.plan import Plan
 from gpuplan.result import PlanAnswer, Result, SolverAnswer
 from gpuplan.verify import quantities
 from gpuplan_hardware import Offer
+from gpuplan_models import frameworks
 
 #: A price older than this is called old.
 OLD_PRICE_DAYS = 180
+#: Another framework is named when it lowers the objective by more than this share.
+WORTH_SAYING = 0.02
 
 
 def solve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Result:
@@ -49,7 +52,9 @@ def solve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | Non
     outcome = find(job, found)
     result = result_of(job, outcome, found)
     if outcome.plan is not None:
-        return result.model_copy(update={"alternatives": _alternatives(job, found, outcome.plan)})
+        better = _better_framework(job, found, outcome)
+        update = {"alternatives": _alternatives(job, found, outcome.plan), "warnings": [*better, *result.warnings]}
+        return result.model_copy(update=update)
     reason = explain(job, found)
     return result.model_copy(update={"conflict": reason.conflict, "relaxations": reason.relaxations})
 
@@ -81,6 +86,23 @@ def result_of(job: Job, outcome: Outcome, offers: Sequence[Offer], question: str
         warnings=[] if plan is None else warnings(plan),
         solver=solver_answer(outcome, offers),
     )
+
+
+def _better_framework(job: Job, offers: Sequence[Offer], outcome: Outcome) -> list[str]:
+    """What another framework than the default would save; the default is the user's to change, so it is said, not done."""
+    if job.framework is not None or outcome.value is None:
+        return []
+    able = [framework for framework in frameworks().values() if job.method.name in framework.methods]
+    plans = {framework.name: find(replace(job, framework=framework), offers) for framework in able}
+    values = {name: other.value for name, other in plans.items() if other.value is not None}
+    name = min(values, key=lambda key: values[key], default=None)
+    if name is None or values[name] >= outcome.value * (1 - WORTH_SAYING):
+        return []
+    plan, less = plans[name].plan, 1 - values[name] / outcome.value
+    if plan is None:
+        return []
+    what = f"{plan.gpus} x {plan.offer.node.accelerator.name} for ${plan.cost_usd():,.2f} in {plan.wall_seconds() / 3600:.1f} h"
+    return [f"{less:.0%} less {outcome.objective.name} with --framework {name} in place of the default: {what}"]
 
 
 def _alternatives(job: Job, offers: Sequence[Offer], best: Plan) -> list[PlanAnswer]:

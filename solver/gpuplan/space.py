@@ -154,9 +154,15 @@ def selected(job: Job, offer: Offer) -> bool:
         and (limits.regions is None or offer.region in limits.regions)
         and offer.pricing in limits.pricing
         and (limits.marketplace or not offer.provider.marketplace)
-        and (limits.available_within_seconds is None or offer.pricing in INSTANT)
+        and _available(job, offer)
         and (job.pins.offer is None or offer.id == job.pins.offer)
     )
+
+
+def _available(job: Job, offer: Offer) -> bool:
+    """Whether the nodes can be had as soon as asked: instant kinds after provisioning, others not as far as is known."""
+    within = job.limits.available_within_seconds
+    return within is None or (offer.pricing in INSTANT and within >= job.startup_seconds)
 
 
 def undominated(offers: Sequence[Offer], allow_unknown_host: bool = False) -> list[Offer]:

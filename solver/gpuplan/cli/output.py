@@ -26,6 +26,13 @@ PLAIN_WIDTH = 100
 PROGRESS_AFTER_SECONDS = 1.0
 
 
+class _Terminal(Console):
+    """A console that leaves a reader that has gone to the caller; rich would end the program with exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Form and place of an answer, checked before the work begins.
@@ -63,7 +70,7 @@ class Destination:
         elif self.output_format == "json":
             click.echo(self._as_text(result), nl=False)
         else:
-            _render(result, Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH))
+            _render(result, _Terminal() if sys.stdout.isatty() else _Terminal(width=PLAIN_WIDTH))
 
     def _as_text(self, result: Result) -> str:
         """Return the answer as plain text or JSON, with a final line break."""

@@ -146,7 +146,7 @@ def _speed(result: Result, plan: PlanAnswer) -> RenderableType:
     on_time = None
     if p.on_time_probability is not None and result.fits is not False:
         until = "" if deadline is None else f"; the deadline is {f.limit_hours(deadline / 3600)}"
-        on_time = f.probability(p.on_time_probability) + until
+        on_time = f"{f.probability(p.on_time_probability)} with {f.count(result.tokens.tokens)} tokens an epoch{until}"
     return facts(
         [
             ("throughput", f"{f.count(per_gpu)} tokens/s per GPU, {f.count(per_gpu * plan.gpus)} tokens/s per cluster"),

@@ -160,11 +160,13 @@ def _no_relaxation(result: Result) -> str:
     if result.conflict == ["offers"]:
         if result.solver.machine_classes == 0:
             return (
-                "No GPU in the selection can compute in this precision, or nothing is selected: another --precision, "
-                "or a wider selection (--gpu, --provider, --region, --pricing)."
+                "No offer is selected: none has this GPU, provider, region, pricing and availability and computes in this "
+                "precision (--gpu, --provider, --region, --pricing, --available-within, --precision); marketplaces need "
+                "--marketplace."
             )
+        smaller = "--seq-len" if result.method == "full" else "--method qlora, --weights, --seq-len"
         return (
             "More time or money does not. Widen the selection (--gpu, --provider, --region, --marketplace, "
-            "--allow-unknown-host), or make the job smaller (--method qlora, --weights, --seq-len)."
+            f"--allow-unknown-host), or make the job smaller ({smaller})."
         )
     return "No change of a single limit is enough: other limits conflict as well."
