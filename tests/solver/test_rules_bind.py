@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from itertools import islice
-from random import Random
 from unittest.mock import patch
 
 import pytest
@@ -19,7 +17,7 @@ from gpuplan.unreduced import find_unreduced
 from gpuplan.verify import VerificationError
 from gpuplan_hardware import Offer
 from oracle import RULES
-from problems import Problem, random_problem
+from problems import Problem, problem_of
 
 #: Modules that took `rules` by name.
 USERS = ("space", "search", "tables", "build", "verify", "pipeline")
@@ -29,11 +27,6 @@ NAMES = [rule.name for rule in rules()]
 #: Problems that are looked at before a rule is called idle. Deadline and budget take most: the incumbent search obeys them by
 #: itself, so that their loss shows only where CP-SAT then finds a "better" plan.
 MOST = 600
-
-
-@cache
-def problem_of(seed: int) -> Problem:
-    return random_problem(Random(seed))
 
 
 def _binds(problem: Problem, name: str) -> bool:

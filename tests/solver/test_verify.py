@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from random import Random
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from gpuplan.plan import Plan
 from gpuplan.rules import rules
 from gpuplan.verify import VerificationError, quantities, verify, violations
 from gpuplan_hardware import Host
-from problems import random_problem
+from problems import problem_of
 
 Tampering = Callable[[Plan], Plan]
 
@@ -25,7 +24,7 @@ Tampering = Callable[[Plan], Plan]
 def good_plan() -> Plan:
     """A plan that obeys every rule and uses several nodes over a known fabric."""
     for seed in range(1000):
-        problem = random_problem(Random(seed))
+        problem = problem_of(seed)
         plan = find(problem.job, problem.offers).plan
         if plan is not None and plan.nodes > 1:
             return plan
@@ -46,6 +45,10 @@ def _offer(**words: Any) -> Tampering:
 
 def _node(**words: Any) -> Tampering:
     return lambda plan: replace(plan, offer=replace(plan.offer, node=replace(plan.offer.node, **words)))
+
+
+def _framework(**words: Any) -> Tampering:
+    return lambda plan: replace(plan, framework=replace(plan.framework, **words))
 
 
 def _host(vcpus: int | None, ram_bytes: int | None) -> Tampering:
@@ -70,12 +73,13 @@ def _faster_than_its_parts(plan: Plan) -> Plan:
 BROKEN: list[tuple[str, str, Tampering]] = [
     ("batch", "left over", lambda plan: _layout(micro_batch=plan.layout.global_batch + 1)(plan)),
     ("divisibility", "heads and widths", _layout(tensor=7)),
-    ("divisibility", "deal|divide the experts", _layout(expert=7)),
+    ("divisibility", "divide the experts", _layout(expert=7)),
     ("divisibility", "fill a stage", _layout(expert=7)),
     ("divisibility", "without a layer", _layout(pipeline=1000)),
     ("framework", "ZeRO", _layout(zero=4)),
-    ("framework", "recompute", _layout(recompute="twice")),
-    ("framework", "precisions", lambda plan: replace(plan, job=replace(plan.job, precision="fp4"))),
+    ("framework", "recompute", _framework(recompute=())),
+    ("framework", "precisions", _framework(precisions=())),
+    ("framework", "parallelism", lambda plan: _framework(tensor_parallel=False)(_layout(tensor=2)(plan))),
     ("topology", "node boundary", _layout(tensor=7)),
     ("topology", "the layout uses", _layout(data=10**4)),
     ("topology", "idle", lambda plan: replace(plan, nodes=plan.nodes + 1)),
@@ -116,10 +120,10 @@ def test_every_rule_is_broken_below() -> None:
 def test_a_broken_rule_is_found(rule: str, words: str, tamper: Tampering) -> None:
     plan = tamper(strict(good_plan()))
     found = [quantity.name for quantity in violations(plan) if quantity.rule == rule]
-    assert any(word in name for name in found for word in words.split("|")), found
-    cost = objectives()["gpus"]
+    assert any(words in name for name in found), found
+    gpus = objectives()["gpus"]
     with pytest.raises(VerificationError, match=f"{rule}: "):
-        verify(plan, cost, cost.value(plan))
+        verify(plan, gpus, gpus.value(plan))
 
 
 def test_all_that_is_wrong_is_listed() -> None:
@@ -135,9 +139,9 @@ def test_all_that_is_wrong_is_listed() -> None:
 
 @pytest.mark.parametrize("share", [0.99, 1.01])
 def test_a_wrong_objective_is_found(share: float) -> None:
-    plan, cost = good_plan(), objectives()["time"]
+    plan, time = good_plan(), objectives()["time"]
     with pytest.raises(VerificationError, match="time is "):
-        verify(plan, cost, cost.value(plan) * share)
+        verify(plan, time, time.value(plan) * share)
 
 
 def test_unknown_host_figures_pass_where_they_are_allowed() -> None:
