@@ -285,11 +285,9 @@ def _random_limits(rng: Random, job: Job, free: Oracle) -> Limits:
         return limits
     for field, quantity, chance in rng.sample(_LIMITED, len(_LIMITED)):
         if plans and rng.random() < chance:
-            plan = _reference(rng, job, plans, quantity)
-            most = plan.value(quantity) * math.exp(rng.uniform(-0.2, 0.3))
-            if quantity in ("gpus", "nodes"):
-                most = max(1, round(plan.value(quantity)) - rng.choice((-1, 0, 1, 1, 2)))
-            drawn[field] = most * (job.parallel if quantity in ("gpus", "nodes") else 1)
+            need, whole = _reference(rng, job, plans, quantity).value(quantity), quantity in ("gpus", "nodes")
+            most = max(1, need - rng.choice((-1, 0, 1, 1, 2))) if whole else need * math.exp(rng.uniform(-0.2, 0.3))
+            drawn[field] = round(most * job.parallel) if whole else most
             plans = [plan for plan in plans if plan.value(quantity) <= most]
     return replace(limits, **drawn)
 

@@ -77,6 +77,7 @@ def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None) -
 
 def _prove(physics: Physics, found: Search, outcome: Outcome, clock: _Stopwatch) -> None:
     """Reduce, then let CP-SAT decide what is left."""
+    from gpuplan.build import ModelTooLargeError
     from gpuplan.prove import prove
     from gpuplan.tables import build_tables
 
@@ -94,7 +95,12 @@ def _prove(physics: Physics, found: Search, outcome: Outcome, clock: _Stopwatch)
     tables = build_tables(physics, found, kept)
     clock.lap("tables")
     job = found.space.job
-    proof = prove(tables, found.objective, job, job.search.time_limit_seconds - clock.total)
+    try:
+        proof = prove(tables, found.objective, job, job.search.time_limit_seconds - clock.total)
+    except ModelTooLargeError as error:
+        outcome.status = "unknown" if found.best is None else "feasible"
+        outcome.proof = f"evaluated exhaustively, not proved by CP-SAT: {error}"
+        return
     clock.lap("cp_sat")
     outcome.cp_sat_status, outcome.literals = proof.status, proof.literals
     outcome.largest_activity = proof.largest_activity
@@ -137,8 +143,8 @@ def _conclude_infeasible(status: str, outcome: Outcome) -> None:
     """Two independent means: exhaustive evaluation found nothing, and CP-SAT says the same of what optimistic bounds leave."""
     if status in ("optimal", "feasible"):
         raise VerificationError("CP-SAT found a plan where exhaustive evaluation found none")
-    outcome.status = "infeasible"
-    agrees = "and CP-SAT proves it" if status == "infeasible" else "CP-SAT did not finish"
+    outcome.status = "infeasible" if status == "infeasible" else "unknown"
+    agrees = "and CP-SAT proves it" if status == "infeasible" else "but CP-SAT did not finish"
     outcome.proof = f"exhaustive evaluation of every layout on every offer finds no plan, {agrees}"
 
 
