@@ -14,14 +14,13 @@ import numpy as np
 
 from benchmarks.fit.parameters import Point
 from benchmarks.fit.rows import Run
-from gpuplan.performance.communication import stage_transfer_seconds
 from gpuplan.performance.constants import use_constants
-from gpuplan.performance.layers import RECOMPUTE, AtomKeys, head_seconds, layer_seconds
+from gpuplan.performance.layers import RECOMPUTE, AtomKeys, layer_seconds
 from gpuplan.performance.machine import Machines, machines
 from gpuplan.performance.memory import activation_bytes, logit_bytes, working_bytes
+from gpuplan.performance.predict import step_terms
 from gpuplan.performance.stages import ShapeKeys, Shapes, shapes
 from gpuplan.performance.states import StateKeys, states
-from gpuplan.performance.step import StepTerms
 from gpuplan.performance.workload import Workload
 from gpuplan_models import Framework
 
@@ -123,18 +122,7 @@ class Group:
         m, work, atom, shape = self.machines(), self.workload, self.atoms, self.shapes
         state = states(work, self.framework, self.state_keys)
         layers = [layer_seconds(kind, work, self.framework, m, atom) for kind in work.layers]
-        return StepTerms(
-            layer=np.stack([np.sum(list(parts.values()), axis=0) for parts in layers], axis=1),
-            head=head_seconds(work, self.framework, m, atom),
-            transfer=stage_transfer_seconds(work, self.framework, m, atom),
-            layer_passes=shape.layer_passes,
-            head_passes=shape.head_passes,
-            transfers=shape.transfers,
-            mean_layers=shape.mean_layers,
-            exchange=np.maximum(state.link_bytes / m.link_rate, state.network_bytes / m.network_rate),
-            optimizer=state.optimizer_traffic_bytes / m.memory_rate,
-            fixed=state.fixed_seconds,
-        ).seconds()
+        return step_terms(work, self.framework, m, atom, layers, shape, state).seconds()
 
     def bytes(self) -> Array:
         """Bytes on the worst GPU (of the last stage where the figure is that stage's), without the fixed base."""

@@ -10,7 +10,7 @@ subject to  one offer, one atom, one shape, one state
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,6 +187,17 @@ class Builder:
         """Confidence factors that `objective` counts with, each with the literals under which it applies."""
         if not objective.at_confidence:
             return [(1.0, [])]
+        return self.confidence_factors()
+
+    def clusters(self, factors: Sequence[tuple[float, list[Any]]]) -> Iterator[tuple[int, int, float, list[Any]]]:
+        """Every offer with every cluster size of its nodes and every factor: (offer, size, factor, literals of all three)."""
+        for offer, literal in enumerate(self.offer):
+            for size in self.tables.sizes_of(offer):
+                for factor, literals in factors:
+                    yield offer, size, factor, [literal, self.size[size], *literals]
+
+    def confidence_factors(self) -> list[tuple[float, list[Any]]]:
+        """Every confidence factor of the step time with the literal under which it applies."""
         return [(factor, [literal]) for factor, literal in self.factor.items()]
 
     def covers_training(self, variable: Any, terms: tuple[int, int, int], when: Sequence[Any], why: str) -> None:

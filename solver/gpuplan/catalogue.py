@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from gpuplan.errors import InputError, input_error
+from gpuplan.errors import InputError
 from gpuplan.job import Job
-from gpuplan_hardware import CatalogueError, Offer, offers, read_offers
+from gpuplan.job.limits import known_offers
+from gpuplan_hardware import Offer
 
 
 def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, ...]:
@@ -19,15 +20,7 @@ def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, .
     InputError
         If the file cannot be read or holds a row that cannot be used.
     """
-    if given is not None:
-        found = tuple(given)
-    elif job.catalogue.offers_path is not None:
-        try:
-            found = read_offers(job.catalogue.offers_path)
-        except CatalogueError as error:
-            raise input_error(error) from error
-    else:
-        found = offers()
+    found = tuple(known_offers(job.catalogue, given))
     price = job.catalogue.price_usd_per_gpu_hour
     return found if price is None else _priced(job, found, price)
 

@@ -93,7 +93,3 @@ class Plan:
         fixed = self.deadline_clock_seconds(0.0)
         training = self.deadline_clock_seconds(1.0) - fixed
         return interval.probability(self.prediction.step_width, (deadline - fixed) / training)
-
-    def sort_key(self) -> tuple[float, ...]:
-        """Order among equally good plans: cost, GPUs, time, then the plainer layout."""
-        return (self.cost_usd(), self.gpus, self.wall_seconds(), *self.layout.plainness())

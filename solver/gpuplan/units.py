@@ -143,26 +143,6 @@ def format_bytes(count: float) -> str:
     return f"{count:.0f} B"
 
 
-def format_gib(count: float) -> str:
-    """Memory in GiB with one digit: what `nvidia-smi` and the datasheets of GPUs mean."""
-    return f"{count / 2**30:,.1f} GiB"
-
-
-def format_duration(seconds: float) -> str:
-    """Duration in its largest fitting unit: 90 is "1.5 min", 86,400 is "24 h", 259,200 is "3 d"."""
-    if seconds == 0:
-        return "0 s"
-    for factor, unit, least in ((86_400, "d", 172_800), (3_600, "h", 3_600), (60, "min", 60), (1, "s", 1)):
-        if seconds >= 0.9995 * least:
-            return f"{_digits(seconds / factor)} {unit}"
-    return f"{_digits(seconds * 1000)} ms"
-
-
-def format_money(usd: float) -> str:
-    """US dollars: cents below $100, whole dollars with thousands separators above."""
-    return f"${usd:,.2f}" if abs(usd) < 99.995 else f"${usd:,.0f}"
-
-
 def format_percent(fraction: float) -> str:
     """Percentage with at most one decimal: 0.2 is "20%"."""
     return f"{round(100 * fraction, 1):g}%"

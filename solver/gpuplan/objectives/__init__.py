@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from gpuplan.objectives.base import Objective, Totals
 
@@ -20,6 +21,7 @@ def objectives() -> dict[str, Objective]:
     return dict(sorted(found.items()))
 
 
-def _leaves(kind: type[Objective]) -> list[type[Objective]]:
+def _leaves(kind: type[Any]) -> list[type[Any]]:
     """Every class below `kind`."""
-    return [found for child in kind.__subclasses__() for found in (child, *_leaves(child))]
+    children: list[type[Any]] = kind.__subclasses__()
+    return [found for child in children for found in (child, *_leaves(child))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +25,7 @@ class Totals:
     nodes: Array
 
 
-class Objective:
+class Objective(ABC):
     """Something to minimise. A file in this folder with an `Objective` subclass is found by itself.
 
     Attributes
@@ -40,9 +41,9 @@ class Objective:
     at_confidence: ClassVar[bool] = False
     strict: ClassVar[bool] = False
 
+    @abstractmethod
     def of(self, totals: Totals) -> Array:
         """Value of candidates; lower bounds in, lower bounds out."""
-        raise NotImplementedError
 
     def longest_training(self, value: float, cost: tuple[Array, Array], wall: tuple[Array, Array]) -> Array:
         """Longest training seconds at which ``cost[0] + cost[1] * training`` or the wall clock still reaches `value`."""
@@ -59,9 +60,9 @@ class Objective:
         )
         return float(self.of(totals))
 
+    @abstractmethod
     def expression(self, builder: Builder) -> Any:
         """Post what the value needs and return the variable to minimise, in the tables' integer unit."""
-        raise NotImplementedError
 
     def unit_value(self, builder: Builder) -> float:
         """Size of one integer unit of `expression`, in `unit`."""

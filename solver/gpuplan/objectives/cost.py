@@ -28,15 +28,8 @@ class _Money(Objective):
     def expression(self, builder: Builder) -> Any:
         tables = builder.tables
         cost = builder.variable("cost", 0, tables.money_horizon)
-        for offer in range(tables.offers):
-            for size in tables.sizes_of(offer):
-                for factor, literals in builder.factors(self):
-                    builder.covers_training(
-                        cost,
-                        tables.cost_terms(offer, size, factor),
-                        when=[builder.offer[offer], builder.size[size], *literals],
-                        why="cost",
-                    )
+        for offer, size, factor, when in builder.clusters(builder.factors(self)):
+            builder.covers_training(cost, tables.cost_terms(offer, size, factor), when=when, why="cost")
         return cost
 
     def unit_value(self, builder: Builder) -> float:

@@ -28,15 +28,8 @@ class _Clock(Objective):
     def expression(self, builder: Builder) -> Any:
         tables = builder.tables
         wall = builder.variable("wall", 0, tables.money_horizon)
-        for offer in range(tables.offers):
-            for size in tables.sizes_of(offer):
-                for factor, literals in builder.factors(self):
-                    builder.covers_training(
-                        wall,
-                        tables.wall_terms(offer, size, factor),
-                        when=[builder.offer[offer], builder.size[size], *literals],
-                        why="wall clock",
-                    )
+        for offer, size, factor, when in builder.clusters(builder.factors(self)):
+            builder.covers_training(wall, tables.wall_terms(offer, size, factor), when=when, why="wall clock")
         return wall
 
     def unit_value(self, builder: Builder) -> float:

@@ -60,7 +60,7 @@ def predict(work: Workload, framework: Framework, node: Node, nodes: int, layout
     shape = shapes(work, shape_keys)
     state = states(work, framework, state_keys)
     layers = [layer_seconds(kind, work, framework, m, atom) for kind in work.layers]
-    terms = _terms(work, framework, m, atom, layers, shape, state)
+    terms = step_terms(work, framework, m, atom, layers, shape, state)
     step = float(terms.seconds()[0])
     memory_parts, stage = _memory(work, framework, atom, shape, state)
     family = node.accelerator.kernel_family
@@ -137,7 +137,7 @@ def _keys(layout: Layout, node: Node, nodes: int) -> tuple[AtomKeys, ShapeKeys, 
     return atom, shape, state
 
 
-def _terms(
+def step_terms(
     work: Workload,
     framework: Framework,
     m: Machines,
@@ -146,6 +146,7 @@ def _terms(
     shape: Shapes,
     state: States,
 ) -> StepTerms:
+    """Terms of a step of each row; the rows of `m`, `atom`, `shape` and `state` belong together one by one."""
     return StepTerms(
         layer=np.stack([np.sum(list(parts.values()), axis=0) for parts in layers], axis=1),
         head=head_seconds(work, framework, m, atom),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -48,7 +49,7 @@ class Quantity:
         return self.required / self.available
 
 
-class Rule:
+class Rule(ABC):
     """A rule of the problem. A file in this folder with a `Rule` subclass is found by itself.
 
     ``*_allowed`` say which rows break the rule whatever the other rows are: the space leaves them out, or, unreduced, the model
@@ -82,9 +83,9 @@ class Rule:
         """Mask of the node counts at which the offer can be part of a plan."""
         return np.ones(len(nodes), dtype=bool)
 
-    def post(self, builder: Builder) -> None:
+    def post(self, builder: Builder) -> None:  # noqa: B027  most rules tie nothing together
         """Add the constraints that tie rows of several families together."""
 
+    @abstractmethod
     def quantities(self, plan: Plan) -> list[Quantity]:
         """What the rule requires of `plan` and what there is, recomputed from the formulas."""
-        raise NotImplementedError

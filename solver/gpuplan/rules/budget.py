@@ -20,14 +20,8 @@ class Budget(Rule):
     def post(self, builder: Builder) -> None:
         if builder.job.limits.budget_usd is None:
             return
-        tables = builder.tables
-        for offer in range(tables.offers):
-            for size in tables.sizes_of(offer):
-                for factor in tables.factors:
-                    builder.training_at_most(
-                        int(tables.budget_cap(offer, size, factor)),
-                        when=[builder.offer[offer], builder.size[size], builder.factor[factor]],
-                    )
+        for offer, size, factor, when in builder.clusters(builder.confidence_factors()):
+            builder.training_at_most(builder.tables.budget_cap(offer, size, factor), when=when)
 
     def quantities(self, plan: Plan) -> list[Quantity]:
         return [Quantity(self.name, "cost", plan.cost_usd(plan.step_factor), plan.job.limits.budget_usd, "USD")]

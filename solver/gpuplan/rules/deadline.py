@@ -20,14 +20,8 @@ class Deadline(Rule):
     def post(self, builder: Builder) -> None:
         if builder.job.limits.deadline_seconds is None:
             return
-        tables = builder.tables
-        for offer in range(tables.offers):
-            for size in tables.sizes_of(offer):
-                for factor in tables.factors:
-                    builder.training_at_most(
-                        int(tables.deadline_cap(offer, size, factor)),
-                        when=[builder.offer[offer], builder.size[size], builder.factor[factor]],
-                    )
+        for offer, size, factor, when in builder.clusters(builder.confidence_factors()):
+            builder.training_at_most(builder.tables.deadline_cap(offer, size, factor), when=when)
 
     def quantities(self, plan: Plan) -> list[Quantity]:
         needed = plan.deadline_clock_seconds(plan.step_factor)
