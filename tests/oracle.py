@@ -114,8 +114,8 @@ class Oracle:
         prediction = self.predict(node, candidate)
         training = math.ceil(job.sequences / candidate.layout.global_batch) * prediction.step_seconds
         sure = training * formulas.factor(prediction.step_width)
-        time_sure, cost_sure = formulas.wall(node, nodes, sure), formulas.cost(offer, nodes, sure)
-        deadline_clock = time_sure - (job.startup_seconds if job.limits.deadline_from == "start" else 0.0)
+        time_sure, cost_sure = formulas.wall(offer, nodes, sure), formulas.cost(offer, nodes, sure)
+        deadline_clock = time_sure - formulas.before_start(offer)
         memory = prediction.memory_bytes * formulas.factor(prediction.memory_width)
         limits = {
             "memory": (memory, node.accelerator.usable_memory_bytes),
@@ -130,7 +130,7 @@ class Oracle:
             memory_bytes=memory,
             cost=formulas.cost(offer, nodes, training),
             cost_at_confidence=cost_sure,
-            time=formulas.wall(node, nodes, training),
+            time=formulas.wall(offer, nodes, training),
             time_at_confidence=time_sure,
             deadline_clock=deadline_clock,
             broken=candidate.broken
@@ -214,7 +214,16 @@ def _asked_for(job: Job, offer: Offer) -> bool:
         (offer.id, None if job.pins.offer is None else (job.pins.offer,)),
     ]
     inside = all(allowed is None or word in allowed for word, allowed in chosen)
-    return inside and name not in limits.exclude_gpus and (limits.marketplace or not offer.provider.marketplace)
+    inside &= name not in limits.exclude_gpus and (limits.marketplace or not offer.provider.marketplace)
+    return inside and offer.node.accelerator.refused is None and _in_time(job, offer)
+
+
+def _in_time(job: Job, offer: Offer) -> bool:
+    """Whether the wait is short enough: what nobody states passes only where neither a limit nor a clock from the order asks."""
+    limits, within = job.limits, job.limits.available_within_seconds
+    if offer.lead_time_seconds is None:
+        return within is None and (limits.deadline_from == "start" or not limits.timed)
+    return within is None or offer.lead_time_seconds + job.startup_seconds <= within
 
 
 def _computes(node: Node, precision: str) -> bool:

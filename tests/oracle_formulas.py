@@ -22,6 +22,7 @@ from gpuplan.performance.clock import (
     LOAD_BYTES_PER_SECOND,
     RESTART_SECONDS,
     SAVE_BYTES_PER_SECOND,
+    UNKNOWN_MINIMUM_BILLING_SECONDS,
     WARM_UP_SECONDS,
 )
 from gpuplan_hardware import Node, Offer
@@ -40,8 +41,7 @@ class Formulas:
     @cached_property
     def weight_bytes(self) -> float:
         """Bytes of the published weights."""
-        architecture = self.job.architecture
-        return architecture.parameters * (1.0 if architecture.native_weights == "fp8" else 2.0)
+        return self.job.architecture.published_bytes
 
     @cached_property
     def trained(self) -> int:
@@ -57,17 +57,29 @@ class Formulas:
         return 1.0 if confidence is None else math.exp(NormalDist().inv_cdf(confidence) / _Z90 * width)
 
     # -- time and money ----------------------------------------------------------------------------------------------------
-    def wall(self, node: Node, nodes: int, training: float) -> float:
-        """Seconds from the order: the cluster comes up once, then rounds of trials that run side by side."""
+    def wall(self, offer: Offer, nodes: int, training: float) -> float:
+        """Seconds from the order: the wait, the cluster comes up once, then rounds of trials that run side by side."""
         rounds = math.ceil(self.job.trials / self.job.parallel)
-        return self._once_seconds(node) + rounds * self._trial_seconds(node, nodes, training)
+        once = (offer.lead_time_seconds or 0.0) + self._once_seconds(offer.node)
+        return once + rounds * self._trial_seconds(offer.node, nodes, training)
+
+    def before_start(self, offer: Offer) -> float:
+        """Seconds that a deadline from the start leaves out: the wait and the provisioning."""
+        if self.job.limits.deadline_from == "order":
+            return 0.0
+        return (offer.lead_time_seconds or 0.0) + self.job.startup_seconds
 
     def cost(self, offer: Offer, nodes: int, training: float) -> float:
         """USD: every cluster pays its start, every trial its time, for all nodes and their volumes."""
         seconds = self.job.parallel * self._once_seconds(offer.node)
         seconds += self.job.trials * self._trial_seconds(offer.node, nodes, training)
+        if offer.pricing != "owned":
+            least = offer.provider.minimum_billing_seconds
+            seconds = max(seconds, self.job.parallel * (UNKNOWN_MINIMUM_BILLING_SECONDS if least is None else least))
         rate = offer.provider.volume_usd_per_gb_month or 0.0
         rented = max(0.0, self.storage_bytes(nodes) - (offer.node.host.nvme_bytes or 0)) / 1e9
+        if offer.host_open and offer.node.host.nvme_bytes is None:
+            rented = 0.0
         return (offer.price_usd_per_hour + rented * rate / HOURS_PER_MONTH) * nodes * seconds / 3600
 
     def _once_seconds(self, node: Node) -> float:
@@ -107,7 +119,7 @@ class Formulas:
     def host_suffices(self, offer: Offer, nodes: int) -> bool:
         """Whether CPUs and memory suffice and what the disk lacks can be rented; the unknown does not, unless that is lifted."""
         node, host = offer.node, offer.node.host
-        lifted = self.job.limits.allow_unknown_host
+        lifted = self.job.limits.allow_unknown_host or offer.host_open
         cpus = lifted if host.vcpus is None else host.vcpus >= self.vcpus(node)
         ram = lifted if host.ram_bytes is None else host.ram_bytes >= self.ram_bytes(node, nodes)
         rentable = lifted or offer.provider.volume_usd_per_gb_month is not None

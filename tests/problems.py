@@ -184,7 +184,12 @@ def _random_offers(rng: Random, job: Job) -> tuple[Offer, ...]:
     nodes = [_node(rng, index) for index in range(rng.randint(1, 4))]
     while not any(supports(node, job.precision) for node in nodes):
         nodes.append(_node(rng, len(nodes)))
-    providers = [Provider(f"p{index}", False, rng.choice((0.08, 0.08, 0.2, None))) for index in range(2)]
+    providers = [
+        Provider(
+            f"p{index}", False, rng.choice((0.08, 0.08, 0.2, None)), rng.choice((0.0, 60.0, 3600.0, 14400.0, None))
+        )
+        for index in range(2)
+    ]
     return tuple(_offer(rng, index, rng.choice(nodes), rng.choice(providers)) for index in range(rng.randint(2, 6)))
 
 
@@ -211,7 +216,7 @@ def _node(rng: Random, index: int) -> Node:
     link = Link("none", 0.0) if per_node == 1 else Link("pcie", rng.choice((16e9, 300e9)))
     network = None if rng.random() < 0.35 else Network("tcp", rng.choice((1e9, 12.5e9, 50e9, 50e9)), None)
     host = Host(vcpus=1000, ram_bytes=10**13, nvme_bytes=10**13)
-    return Node(f"node{index}", "any", accelerator, per_node, link, network, host, {})
+    return Node(f"node{index}", "any", accelerator, per_node, link, network, host)
 
 
 def _offer(rng: Random, index: int, node: Node, provider: Provider) -> Offer:
@@ -228,6 +233,9 @@ def _offer(rng: Random, index: int, node: Node, provider: Provider) -> Offer:
         max_nodes=promised,
         as_of=date(2026, 11, 1),
         source="",
+        lead_time="queue",
+        lead_time_seconds=rng.choice((0.0, 0.0, 0.0, 1800.0, None)),
+        host_open=rng.random() < 0.1,
     )
 
 
@@ -278,7 +286,12 @@ _LIMITED = (
 
 def _random_limits(rng: Random, job: Job, free: Oracle) -> Limits:
     """Limits in random order, each near the need of a plan that obeys those before it."""
-    limits = Limits(allow_unknown_host=rng.random() < 0.2, deadline_from=rng.choice(("order", "start")))
+    limits = Limits(
+        allow_unknown_host=rng.random() < 0.2,
+        deadline_from=rng.choice(("order", "start")),
+        available_within_seconds=rng.choice((None, None, None, None, 1000.0)),
+        timed=rng.random() < 0.3,
+    )
     plans = [plan for plan in free.under(limits).plans if not plan.broken]
     drawn: dict[str, Any] = {}
     if rng.random() < 0.2:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import cast
 
 from gpuplan_hardware import Accelerator, Host, Link, Network, Node, accelerators
-from gpuplan_hardware.entities import KernelFamily, LinkKind
+from gpuplan_hardware.entities import LinkKind
 
 GIGA = 1e9
 CATALOGUE = {
@@ -73,7 +72,7 @@ def accelerator_of(gpu: str) -> Accelerator:
     return replace(
         known[like],
         name=gpu,
-        kernel_family=cast(KernelFamily, family),
+        kernel_family=family,
         peak_flops={"bf16": bf16 * 1e12, "fp16": bf16 * 1e12, "fp8": fp8 * 1e12},
         memory_bandwidth_bytes_per_second=bandwidth * GIGA,
         tdp_watts=watts,

@@ -74,10 +74,15 @@ def _providers() -> dict[str, Provider]:
     found: dict[str, Provider] = {}
     for path, file in _read_folder("providers", schema.ProviderFile):
         _refuse_twice(path, file.name, file.name in found)
-        figure = file.volume_usd_per_gb_month
-        price = None if figure is None else figure.value
-        sources = _sources(path, file, file.sources)
-        found[file.name] = Provider(file.name, file.marketplace, price, file.notes, sources)
+        found[file.name] = Provider(
+            name=file.name,
+            marketplace=file.marketplace,
+            volume_usd_per_gb_month=_value(file.volume_usd_per_gb_month),
+            minimum_billing_seconds=_value(file.minimum_billing_seconds),
+            billing_increment_seconds=_value(file.billing_increment_seconds),
+            notes=file.notes,
+            sources=_sources(path, file, file.sources),
+        )
     return found
 
 
@@ -95,6 +100,22 @@ def _nodes() -> dict[tuple[str, str], Node]:
     return found
 
 
+@cache
+def ownership_figures() -> dict[str, Figure]:
+    """What turns a purchase into a price per hour, keyed as in data/ownership.toml.
+
+    Raises
+    ------
+    CatalogueError
+        When the file is wrong.
+    """
+    from gpuplan_hardware import schema
+
+    path = DATA / "ownership.toml"
+    file = _read_file(path, schema.OwnershipFile)
+    return _sources(path, file, file.sources)
+
+
 def _accelerator(path: Path, file: schema.AcceleratorFile) -> Accelerator:
     peaks = {"bf16": file.peak_flops.bf16, "fp16": file.peak_flops.fp16, "fp8": file.peak_flops.fp8}
     native = {precision: figure.value for precision, figure in peaks.items() if figure is not None}
@@ -109,7 +130,10 @@ def _accelerator(path: Path, file: schema.AcceleratorFile) -> Accelerator:
         usable_memory_bytes=int(file.usable_memory_bytes.value),
         memory_bandwidth_bytes_per_second=file.memory_bandwidth_bytes_per_second.value,
         peak_flops=native,
-        tdp_watts=file.tdp_watts.value,
+        tdp_watts=_value(file.tdp_watts),
+        purchase_price_usd=_value(file.purchase_price_usd),
+        refused=file.refused,
+        notes=file.notes,
         sources=_sources(path, file, file.sources),
     )
 
@@ -127,12 +151,17 @@ def _node(path: Path, file: schema.NodeFile, accelerator: Accelerator) -> Node:
         intra_node=Link(file.intra_node.kind, rate),
         network=_network(file.network),
         host=Host(_integer(file.host.vcpus), _integer(file.host.ram_bytes), _integer(file.host.nvme_bytes)),
+        notes=file.notes,
         sources=_sources(path, file, file.sources),
     )
 
 
 def _network(file: schema.NetworkFile | None) -> Network | None:
     return None if file is None else Network(file.kind, file.bytes_per_second_per_gpu.value, file.rdma)
+
+
+def _value(figure: schema.FigureFile | None) -> float | None:
+    return None if figure is None else figure.value
 
 
 def _integer(figure: schema.FigureFile | None) -> int | None:

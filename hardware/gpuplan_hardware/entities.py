@@ -8,9 +8,20 @@ from datetime import date
 from typing import Literal
 
 Basis = Literal["datasheet", "measured", "assumed"]
-KernelFamily = Literal["volta", "turing", "ampere", "ampere-ga10x", "ada", "hopper", "blackwell", "cdna3"]
-LinkKind = Literal["nvswitch", "nvlink-mesh", "nvlink-pairs", "infinity-fabric", "pcie", "none"]
+LinkKind = Literal[
+    "nvswitch",
+    "nvlink-mesh",
+    "nvlink-pairs",
+    "infinity-fabric",
+    "roce-mesh",
+    "hccs",
+    "ici",
+    "neuronlink",
+    "pcie",
+    "none",
+]
 NetworkKind = Literal["infiniband", "roce", "efa", "gpudirect-tcpx", "tcp", "unspecified"]
+LeadTime = Literal["instant", "queue", "contract"]
 Pricing = Literal["on-demand", "spot", "reserved-1y", "reserved-3y", "owned"]
 
 
@@ -49,17 +60,23 @@ class Accelerator:
     families : tuple of str
         Names for a group of models that this one belongs to, such as "A100" and "A100-80GB".
     vendor : str
-        "NVIDIA" or "AMD".
+        "NVIDIA", "AMD", "Intel", "Huawei", "Google" or "AWS".
     kernel_family : str
-        The key under which measured kernel constants are fitted.
+        The key under which measured kernel constants are fitted; one without constants is extrapolated.
     usable_memory_bytes : int
         What a training process can address (PyTorch's total), which is less than the marketing figure.
     memory_bandwidth_bytes_per_second : float
         Datasheet rate of the device memory.
     peak_flops : mapping of str to float
         Dense (never sparse) FLOP/s with fp32 accumulation, for the natively supported of "bf16", "fp16" and "fp8".
-    tdp_watts : float
-        Board power limit.
+    tdp_watts : float or None
+        Board power limit; None when the maker does not publish it.
+    purchase_price_usd : float or None
+        What one cost to buy at the figure's date; None when no source says.
+    refused : str or None
+        Why jobs are not planned on it; None where they are.
+    notes : str
+        What a reader of its figures must know.
     sources : mapping of str to Figure
         The provenance of each number, keyed by field ("peak_flops.bf16").
     """
@@ -68,12 +85,15 @@ class Accelerator:
     aliases: tuple[str, ...]
     families: tuple[str, ...]
     vendor: str
-    kernel_family: KernelFamily
+    kernel_family: str
     usable_memory_bytes: int
     memory_bandwidth_bytes_per_second: float
     peak_flops: Mapping[str, float] = field(hash=False)
-    tdp_watts: float
-    sources: Mapping[str, Figure] = field(hash=False, compare=False, repr=False)
+    tdp_watts: float | None
+    purchase_price_usd: float | None = None
+    refused: str | None = None
+    notes: str = ""
+    sources: Mapping[str, Figure] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +160,8 @@ class Node:
         The fabric between nodes; None when unknown, and then a job may not span nodes.
     host : Host
         CPU cores, memory and local disks.
+    notes : str
+        What a reader of its figures must know.
     sources : mapping of str to Figure
         The provenance of each number, keyed by field ("host.vcpus").
     """
@@ -151,7 +173,8 @@ class Node:
     intra_node: Link
     network: Network | None
     host: Host
-    sources: Mapping[str, Figure] = field(hash=False, compare=False, repr=False)
+    notes: str = ""
+    sources: Mapping[str, Figure] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +189,10 @@ class Provider:
         True when single hosts of third parties are let, with no promise of service.
     volume_usd_per_gb_month : float or None
         Price of network storage, USD for 1e9 bytes and a month; None when unknown.
+    minimum_billing_seconds : float or None
+        Least time that a node is billed for once it has been started; None when unknown.
+    billing_increment_seconds : float or None
+        Steps in which the time beyond it is billed; None when unknown.
     notes : str
         What the price is for.
     sources : mapping of str to Figure
@@ -175,6 +202,8 @@ class Provider:
     name: str
     marketplace: bool
     volume_usd_per_gb_month: float | None
+    minimum_billing_seconds: float | None = None
+    billing_increment_seconds: float | None = None
     notes: str = ""
     sources: Mapping[str, Figure] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
@@ -203,6 +232,14 @@ class Offer:
         The day of the price.
     source : str
         Where the price comes from, and what `max_nodes` rests on.
+    lead_time : str
+        "instant" (self-service, minutes), "queue" (waiting list, capacity block, quota by request) or "contract" (sold by
+        people).
+    lead_time_seconds : float or None
+        From the order to the start of provisioning; None when nobody states it. 0 where it is instant.
+    host_open : bool
+        Whether the buyer chooses what the host lacks in the figures (owned machines, a price of one's own): the needs are
+        stated instead of held against unknowns.
     """
 
     id: str
@@ -214,3 +251,6 @@ class Offer:
     max_nodes: int
     as_of: date
     source: str
+    lead_time: LeadTime = "instant"
+    lead_time_seconds: float | None = 0.0
+    host_open: bool = False

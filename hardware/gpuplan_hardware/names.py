@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -9,7 +10,9 @@ from functools import cache
 from gpuplan_hardware.catalogue import accelerators
 from gpuplan_hardware.errors import CatalogueError
 
-_VENDORS = ("nvidia", "amd")
+_VENDORS = ("nvidia", "amd", "intel", "huawei", "google", "aws")
+#: "1g.10gb", "3g.40gb+me" (MIG profiles), "MIG", "vGPU", "1/2 A10", "0.5 x A10", "A10:0.167".
+_SLICE = re.compile(r"\bmig\b|\b[1-7]g\.[0-9]+gb|\bvgpu\b|\b1/[2-9]\b|\b0\.[0-9]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,10 @@ def resolve_gpus(text: str) -> tuple[str, ...]:
     Raises
     ------
     CatalogueError
-        When nothing matches; `suggestions` holds close matches.
+        When nothing matches (`suggestions` holds close matches), or the text names a slice of a GPU.
     """
+    if _SLICE.search(text):
+        raise _slice_error(text)
     index = _index()
     key = normalise(text)
     for table in (index.names, index.families, index.aliases):
@@ -51,6 +56,15 @@ def resolve_gpus(text: str) -> tuple[str, ...]:
     close = get_close_matches(key, index.spelling, n=5, cutoff=0.6)
     message = f"gpu is {text!r}: no such GPU in the catalogue, which has {', '.join(accelerators())}."
     raise CatalogueError("gpu", text, message, tuple(dict.fromkeys(index.spelling[match] for match in close)))
+
+
+def _slice_error(text: str) -> CatalogueError:
+    """Slices are refused: training joins GPUs through NCCL, which has no peer-to-peer traffic between slices of a card."""
+    message = (
+        f"gpu is {text!r}: slices of a GPU (MIG, vGPU, fractions) are not planned on, as training cannot join them (NCCL has no "
+        "peer-to-peer traffic between them) and no published run measures one; name the whole GPU."
+    )
+    return CatalogueError("gpu", text, message)
 
 
 def normalise(text: str) -> str:

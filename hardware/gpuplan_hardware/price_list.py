@@ -8,9 +8,22 @@ from pathlib import Path
 from typing import get_args
 
 from gpuplan_hardware.catalogue import DATA, accelerators, nodes, providers
-from gpuplan_hardware.entities import Accelerator, Figure, Host, Link, LinkKind, Network, Node, Offer, Pricing, Provider
+from gpuplan_hardware.entities import (
+    Accelerator,
+    Figure,
+    Host,
+    LeadTime,
+    Link,
+    LinkKind,
+    Network,
+    Node,
+    Offer,
+    Pricing,
+    Provider,
+)
 from gpuplan_hardware.errors import CatalogueError
 from gpuplan_hardware.names import resolve_gpus
+from gpuplan_hardware.ownership import owned_price, owned_source
 from gpuplan_hardware.table import Row, read_rows
 
 REQUIRED_COLUMNS = (
@@ -18,9 +31,11 @@ REQUIRED_COLUMNS = (
 )  # fmt: skip
 OPTIONAL_COLUMNS = (
     "intra_node_gb_per_s_per_gpu", "network_gb_per_s_per_gpu", "vcpus", "ram_gib", "nvme_gb", "source",
+    "lead_time", "lead_time_hours", "purchase_usd", "power_watts",
 )  # fmt: skip
 
 _PRICINGS: tuple[Pricing, ...] = get_args(Pricing)
+_LEAD_TIMES: tuple[LeadTime, ...] = get_args(LeadTime)
 _INTRA, _NETWORK = "intra_node.bytes_per_second_per_gpu", "network.bytes_per_second_per_gpu"
 _VCPUS, _RAM, _NVME = "host.vcpus", "host.ram_bytes", "host.nvme_bytes"
 _FASTEST_PCIE_BYTES_PER_SECOND = 64e9  # PCIe 5.0 x16, one way
@@ -46,8 +61,11 @@ def read_offers(path: Path | str) -> tuple[Offer, ...]:
         A CSV file in UTF-8 with a header. Required columns, in any order: provider, region, pricing, node, gpu,
         gpus_per_node, max_nodes, price_usd_per_hour (USD for the whole node), as_of (date). Optional ones:
         intra_node_gb_per_s_per_gpu and network_gb_per_s_per_gpu (1e9 bytes/s, ONE way), vcpus, ram_gib, nvme_gb
-        (1e9 bytes), source. What a row leaves empty is completed from the catalogue when it knows the provider's
-        node; otherwise it stays unknown, and a node with an unknown network cannot be joined to others.
+        (1e9 bytes), source; lead_time (instant, queue or contract; on-demand and owned nodes are instant unless told
+        otherwise, all others contract) and lead_time_hours; for owned nodes purchase_usd and power_watts of the whole
+        node, from which a price that is left empty follows (see `ownership`). What a row leaves empty is completed from
+        the catalogue when it knows the provider's node; otherwise it stays unknown, and a node with an unknown network
+        cannot be joined to others.
 
     Returns
     -------
@@ -80,9 +98,8 @@ def _offers() -> tuple[Offer, ...]:
 
 def _offer(row: Row) -> Offer:
     provider, region, pricing = _provider(row.text("provider")), row.text("region"), _pricing(row)
-    price = row.number("price_usd_per_hour", 1e-4, 1e4, "USD per hour of the whole node")
-    if price is None:
-        raise row.error("price_usd_per_hour", "the price in USD per hour of the whole node was expected")
+    price, source = _price(row, pricing)
+    lead_time, lead_seconds = _lead_time(row, pricing)
     max_nodes = row.whole("max_nodes", 1, 100_000, "nodes")
     if max_nodes is None:
         raise row.error("max_nodes", "the number of nodes that one job may use was expected, 1 if in doubt")
@@ -96,8 +113,37 @@ def _offer(row: Row) -> Offer:
         price_usd_per_hour=price,
         max_nodes=1 if node.network is None else max_nodes,
         as_of=row.day("as_of"),
-        source=row.cells.get("source") or f"{row.path.name} line {row.line}",
+        source=source,
+        lead_time=lead_time,
+        lead_time_seconds=lead_seconds,
+        host_open=pricing == "owned",
     )
+
+
+def _price(row: Row, pricing: Pricing) -> tuple[float, str]:
+    """USD per hour of the whole node, as given or as its purchase and power come to, and where it comes from."""
+    source = row.cells.get("source") or f"{row.path.name} line {row.line}"
+    price = row.number("price_usd_per_hour", 1e-4, 1e4, "USD per hour of the whole node")
+    purchase = row.number("purchase_usd", 100, 1e7, "USD for the whole node")
+    watts = row.number("power_watts", 10, 2e5, "watts of the whole node")
+    if purchase is not None and pricing != "owned":
+        raise row.error("purchase_usd", f"it goes with pricing owned only, and this is {pricing}")
+    if price is not None:
+        return price, source
+    if purchase is None or watts is None:
+        right = "the price in USD per hour of the whole node was expected (owned: or purchase_usd and power_watts)"
+        raise row.error("price_usd_per_hour", right)
+    return owned_price(purchase, watts), f"{source}; {owned_source(purchase, watts)}"
+
+
+def _lead_time(row: Row, pricing: Pricing) -> tuple[LeadTime, float | None]:
+    """How soon the node can be had: the class, and the seconds before provisioning starts where they are known."""
+    word = row.cells.get("lead_time") or ("instant" if pricing in ("on-demand", "owned") else "contract")
+    hours = row.number("lead_time_hours", 0, 20_000, "hours from the order to the start of provisioning")
+    for kind in _LEAD_TIMES:
+        if word == kind:
+            return kind, 0.0 if kind == "instant" and hours is None else None if hours is None else hours * 3600
+    raise row.error("lead_time", f"one of {', '.join(_LEAD_TIMES)} was expected")
 
 
 def _provider(text: str) -> Provider:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from gpuplan_hardware.entities import Basis, KernelFamily, LinkKind, NetworkKind
+from gpuplan_hardware.entities import Basis, LinkKind, NetworkKind
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -29,6 +29,8 @@ class FileModel(BaseModel):
 
 
 Text = Annotated[str, Field(min_length=1, max_length=400)]
+Note = Annotated[str, Field(max_length=600)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 
 
 class FigureFile(FileModel):
@@ -62,9 +64,11 @@ def _whole() -> AfterValidator:
 MemoryBytes = Annotated[FigureFile, _between(4e9, 2e12, "bytes"), _whole()]
 MemoryBandwidth = Annotated[FigureFile, _between(1e11, 5e13, "bytes/s")]
 PeakFlops = Annotated[FigureFile, _between(1e13, 1e17, "dense FLOP/s")]
-Watts = Annotated[FigureFile, _between(30, 5000, "watts")]
+Watts = Annotated[FigureFile, _between(10, 5000, "watts")]
+PurchasePrice = Annotated[FigureFile, _between(100, 2e5, "USD for one")]
 LinkRate = Annotated[FigureFile, _between(0, 5e12, "bytes/s one way")]
 NetworkRate = Annotated[FigureFile, _between(1e8, 5e11, "bytes/s one way per GPU")]
+Seconds = Annotated[FigureFile, _between(0, 1e6, "seconds")]
 Gpus = Annotated[FigureFile, _between(1, 128, "GPUs"), _whole()]
 Vcpus = Annotated[FigureFile, _between(1, 2048, "vCPUs"), _whole()]
 RamBytes = Annotated[FigureFile, _between(1e9, 3e13, "bytes"), _whole()]
@@ -81,16 +85,19 @@ class PeakFlopsFile(FileModel):
 
 
 class AcceleratorFile(FileModel):
-    """data/accelerators/*.toml."""
+    """data/accelerators/*.toml; `refused` says why jobs are not planned on it."""
 
     name: Text
     aliases: list[Text]
     families: list[Text]
     vendor: Text
-    kernel_family: KernelFamily
+    kernel_family: Slug
+    refused: Text | None = None
+    notes: Note = ""
     usable_memory_bytes: MemoryBytes
     memory_bandwidth_bytes_per_second: MemoryBandwidth
-    tdp_watts: Watts
+    tdp_watts: Watts | None = None
+    purchase_price_usd: PurchasePrice | None = None
     peak_flops: PeakFlopsFile
     sources: dict[Text, Text]
 
@@ -124,6 +131,7 @@ class NodeFile(FileModel):
     name: Text
     provider: Text
     accelerator: Text
+    notes: Note = ""
     gpus_per_node: Gpus
     intra_node: LinkFile
     network: NetworkFile | None = None
@@ -132,13 +140,25 @@ class NodeFile(FileModel):
 
 
 class ProviderFile(FileModel):
-    """data/providers/*.toml; leave the price out when it is unknown."""
+    """data/providers/*.toml; leave out what is unknown."""
 
     name: Text
     marketplace: bool
-    notes: str = ""
+    notes: Note = ""
     volume_usd_per_gb_month: VolumePrice | None = None
+    minimum_billing_seconds: Seconds | None = None
+    billing_increment_seconds: Seconds | None = None
     sources: dict[Text, Text] = {}
+
+
+class OwnershipFile(FileModel):
+    """data/ownership.toml."""
+
+    depreciation_years: Annotated[FigureFile, _between(1, 20, "years")]
+    used_share: Annotated[FigureFile, _between(0.05, 1, "of all hours")]
+    power_usage_effectiveness: Annotated[FigureFile, _between(1, 3, "kW per kW")]
+    electricity_usd_per_kwh: Annotated[FigureFile, _between(0.01, 2, "USD per kWh")]
+    sources: dict[Text, Text]
 
 
 def figures(table: FileModel, prefix: str = "") -> dict[str, FigureFile]:

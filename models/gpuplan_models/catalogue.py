@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gpuplan_models.config import build, read_config
 from gpuplan_models.errors import ModelError, close_matches, shown
 from gpuplan_models.fields import Fields
+from gpuplan_models.hub import is_repository, read_repository
 from gpuplan_models.loading import read_folder, refuse_twice
 from gpuplan_models.shape import Architecture
 
@@ -29,18 +30,20 @@ def architectures() -> dict[str, Architecture]:
 
 
 def architecture(model: str | os.PathLike[str]) -> Architecture:
-    """Return the architecture that a name, an alias or a path stands for.
+    """Return the architecture that a name, an alias, a path or a repository of the Hugging Face hub stands for.
 
     Parameters
     ----------
     model
-        A catalogue name or alias in any case (``"r1"``, ``"deepseek-ai/DeepSeek-R1"``), or the path of a
-        ``config.json`` or of its folder. A name wins over a path; ``./name`` is a folder that is called like a model.
+        A catalogue name or alias in any case (``"r1"``, ``"deepseek-ai/DeepSeek-R1"``), the path of a ``config.json``
+        or of its folder, or ``org/name`` on the hub. A name wins over a path, and a path over the hub; ``./name`` is
+        a folder that is called like a model.
 
     Raises
     ------
     ModelError
-        If nothing matches (with close matches), or the config cannot be used (see `read_config`).
+        If nothing matches (with close matches), or the config cannot be had or used (see `read_config` and
+        `gpuplan_models.hub.read_repository`).
     """
     text = os.fspath(model).strip()
     name = _index().get(_normalise(text))
@@ -48,6 +51,8 @@ def architecture(model: str | os.PathLike[str]) -> Architecture:
         return _architectures()[name]
     if _is_path(text):
         return read_config(text)
+    if is_repository(text):
+        return read_repository(text, _similar(text))
     raise _unknown(text)
 
 
@@ -100,9 +105,14 @@ def _is_path(text: str) -> bool:
         return False
 
 
-def _unknown(text: str) -> ModelError:
+def _similar(text: str) -> tuple[str, ...]:
+    """Catalogue names like a mistyped one."""
     close = close_matches(_normalise(text), _index()) if text else ()
-    names = tuple(dict.fromkeys(_index()[match] for match in close))
-    known = "" if names else f"; known are {', '.join(_architectures())}"
+    return tuple(dict.fromkeys(_index()[match] for match in close))
+
+
+def _unknown(text: str) -> ModelError:
+    names = _similar(text)
+    known = "" if names else "; `gpuplan models list` names those that are known"
     message = f"model is {shown(text)!r}, which is neither a known model nor a path{known}."
     return ModelError("model", text, message, names)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from gpuplan_models.errors import ModelError, close_matches, shown
-from gpuplan_models.families import builders
+from gpuplan_models.families import builders, defaults
 from gpuplan_models.fields import Fields
 from gpuplan_models.paths import user_path
 from gpuplan_models.shape import Architecture, NativeWeights
@@ -70,24 +71,28 @@ def build(
     """
     model_type = fields.text("model_type")
     builder = builders().get(model_type) or _refuse_type(fields, model_type)
+    fields = replace(fields, values={**defaults(model_type), **fields.values})
     stack = builder(fields)
     vocabulary = fields.integer("vocab_size")
     return Architecture(
         name=name,
         aliases=aliases,
         model_type=model_type,
-        hidden_size=fields.integer("hidden_size"),
+        hidden_size=stack.hidden_size or fields.integer("hidden_size"),
         vocab_size=vocabulary,
-        # False is the default of every supported configuration class in transformers.
+        # False is the default of most configuration classes in transformers; other families have it in DEFAULTS.
         tied_embeddings=fields.flag("tie_word_embeddings", default=False),
         layers=stack.layers,
         final_norm_parameters=stack.final_norm_parameters,
         mtp_parameters=stack.mtp_parameters,
         tokenizer=tokenizer or _tokenizer_of(vocabulary),
-        max_sequence_length=fields.integer("max_position_embeddings"),
+        max_sequence_length=stack.max_sequence_length or fields.integer("max_position_embeddings"),
         native_weights=_native_weights(fields),
         parameter_basis=basis,
         source=source,
+        order=stack.order,
+        extra_embedding_parameters=stack.extra_embedding_parameters,
+        extra_head_parameters=stack.extra_head_parameters,
     )
 
 
@@ -146,7 +151,7 @@ def _refuse_type(fields: Fields, model_type: str) -> NoReturn:
 def _native_weights(fields: Fields) -> NativeWeights:
     # Other quantisations (AWQ, GPTQ, bitsandbytes) are made from 16-bit weights, which are what training starts from.
     method = fields.table("quantization_config").get("quant_method")
-    return "fp8" if method == "fp8" else "bf16"
+    return "fp8" if method == "fp8" else "mxfp4" if method == "mxfp4" else "bf16"
 
 
 def _tokenizer_of(vocabulary: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gpuplan_models.loading import read_folder, refuse_twice, resolve
 
 if TYPE_CHECKING:
-    from gpuplan_models.schema import FrameworkFile, PolicyFile
+    from gpuplan_models.schema import FrameworkFile, PolicyFile, VendorFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,40 @@ class ParameterBytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Vendor:
+    """A maker of accelerators that a framework runs on.
+
+    Attributes
+    ----------
+    frozen_weights, optimizers
+        Those of the framework's that run there.
+    """
+
+    name: str
+    frozen_weights: tuple[str, ...]
+    optimizers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Experts:
+    """What a framework does with the routed experts of some mixtures.
+
+    Attributes
+    ----------
+    model_types
+        The mixtures, as ``config.json`` calls them; ``"*"`` stands for all that the framework does not name elsewhere.
+    frozen_weights
+        Storage types that frozen experts may have.
+    adapters
+        Whether LoRA trains an adapter of every expert without building a second copy of the experts' weights.
+    """
+
+    model_types: tuple[str, ...]
+    frozen_weights: tuple[str, ...]
+    adapters: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Framework:
     """A training framework.
 
@@ -48,6 +82,10 @@ class Framework:
         Names of the methods that it runs.
     kernels
         Key of the fitted constants: ``"megatron"``, ``"torch"`` or ``"hf"``.
+    stand_in
+        Whether these constants were fitted without a run of the framework, so that they only stand in for its own.
+    model_types
+        The models that it has, as ``config.json`` calls them; None where it takes any.
     precisions
         Types that it computes in.
     frozen_weights
@@ -56,6 +94,8 @@ class Framework:
         ``"adamw"``, ``"adamw-8bit"``.
     tensor_parallel, pipeline_parallel, expert_parallel
         Whether the degree may exceed 1.
+    pipeline_uneven
+        Whether stages may have different numbers of layers.
     sequence_parallel
         Whether tensor parallelism also cuts the activations outside the linears along the sequence.
     fused_cross_entropy
@@ -67,6 +107,10 @@ class Framework:
         ``"none"``, ``"selective"``, ``"full"``.
     full_bytes, adapter_bytes
         Bytes per trained parameter when all parameters, or only adapters, are trained.
+    vendors
+        Makers of the accelerators that it runs on.
+    experts
+        Mixtures of experts that it trains; others it does not, as far as is known.
     sources
         Field name -> where it was taken from.
     """
@@ -75,11 +119,14 @@ class Framework:
     title: str
     methods: tuple[str, ...]
     kernels: str
+    stand_in: bool
+    model_types: tuple[str, ...] | None
     precisions: tuple[str, ...]
     frozen_weights: tuple[str, ...]
     optimizers: tuple[str, ...]
     tensor_parallel: bool
     pipeline_parallel: bool
+    pipeline_uneven: bool
     expert_parallel: bool
     sequence_parallel: bool
     fused_cross_entropy: bool
@@ -88,7 +135,51 @@ class Framework:
     recompute: tuple[str, ...]
     full_bytes: ParameterBytes
     adapter_bytes: ParameterBytes
+    vendors: tuple[Vendor, ...]
+    experts: tuple[Experts, ...]
     sources: Mapping[str, str] = field(repr=False, compare=False)
+
+    def covers(self, other: Framework, adapters: bool) -> bool:
+        """Whether a prediction under this framework is at least as good for every layout and accelerator that `other` has.
+
+        True if both keep the same bytes with the same kernels, this one is no less sure, and it lacks none of the other's degrees,
+        stages, recompute modes and accelerators. `adapters` says which of the two precision policies counts. No prediction reads
+        `fused_cross_entropy` so far.
+        """
+        return (
+            (self.adapter_bytes == other.adapter_bytes if adapters else self.full_bytes == other.full_bytes)
+            and (self.kernels, self.sequence_parallel) == (other.kernels, other.sequence_parallel)
+            and self.stand_in <= other.stand_in
+            and self._switches >= other._switches
+            and set(self.zero_stages) >= set(other.zero_stages)
+            and set(self.zero_stages_with_pipeline) >= set(other.zero_stages_with_pipeline)
+            and set(self.recompute) >= set(other.recompute)
+            and all(self._takes(vendor) for vendor in other.vendors)
+        )
+
+    @property
+    def _switches(self) -> frozenset[str]:
+        """Names of what it has, of all that it has or has not."""
+        names = ("tensor_parallel", "pipeline_parallel", "pipeline_uneven", "expert_parallel")
+        return frozenset(name for name in names if getattr(self, name))
+
+    def _takes(self, vendor: Vendor) -> bool:
+        """Whether all of `vendor` runs here too."""
+        mine = self.vendor(vendor.name)
+        return (
+            mine is not None
+            and set(mine.frozen_weights) >= set(vendor.frozen_weights)
+            and set(mine.optimizers) >= set(vendor.optimizers)
+        )
+
+    def vendor(self, name: str) -> Vendor | None:
+        """What runs on the accelerators of a maker; None if nothing does."""
+        return next((vendor for vendor in self.vendors if vendor.name == name), None)
+
+    def experts_of(self, model_type: str) -> Experts | None:
+        """What it does with the routed experts of a mixture; None if it does not train that mixture."""
+        named = {name: table for table in self.experts for name in table.model_types}
+        return named.get(model_type, named.get("*"))
 
 
 def frameworks() -> dict[str, Framework]:
@@ -110,14 +201,17 @@ def _frameworks() -> dict[str, Framework]:
 def _framework(path: Path, file: FrameworkFile) -> Framework:
     return Framework(
         name=file.name,
-        title=file.title,
+        title=file.title or file.name,
         methods=tuple(file.methods),
         kernels=file.kernels,
+        stand_in=file.stand_in,
+        model_types=None if file.model_types is None else tuple(file.model_types),
         precisions=tuple(file.precisions),
         frozen_weights=tuple(file.frozen_weights),
         optimizers=tuple(file.optimizers),
         tensor_parallel=file.tensor_parallel,
         pipeline_parallel=file.pipeline_parallel,
+        pipeline_uneven=file.pipeline_uneven,
         expert_parallel=file.expert_parallel,
         sequence_parallel=file.sequence_parallel,
         fused_cross_entropy=file.fused_cross_entropy,
@@ -126,21 +220,36 @@ def _framework(path: Path, file: FrameworkFile) -> Framework:
         recompute=tuple(file.recompute),
         full_bytes=_bytes(file.full),
         adapter_bytes=_bytes(file.adapters),
+        vendors=tuple(_vendor(file, vendor) for vendor in file.vendors),
+        experts=tuple(
+            Experts(tuple(table.model_types), tuple(table.frozen_weights), table.adapters) for table in file.experts
+        ),
         sources=_sources(path, file),
     )
 
 
 def _bytes(policy: PolicyFile) -> ParameterBytes:
-    return ParameterBytes(policy.weight_bytes.value, policy.gradient_bytes.value, policy.optimizer_bytes.value)
+    return ParameterBytes(policy.weight_bytes, policy.gradient_bytes, policy.optimizer_bytes)
+
+
+def _vendor(file: FrameworkFile, vendor: VendorFile) -> Vendor:
+    storages = file.frozen_weights if vendor.frozen_weights is None else vendor.frozen_weights
+    optimizers = file.optimizers if vendor.optimizers is None else vendor.optimizers
+    return Vendor(vendor.name, tuple(storages), tuple(optimizers))
 
 
 def _sources(path: Path, file: FrameworkFile) -> dict[str, str]:
-    """Return field -> source text, for the facts and for every figure of the two policies."""
-    found = {}
-    for name, key in file.facts.items():
-        found[name] = f"{resolve(path, f'facts.{name}', key, file.sources)} ({file.as_of})"
+    """Return what -> source text: for the facts, the policies, and every vendor and table of experts."""
+    keys = dict(file.facts)
+    keys |= {f"vendors.{vendor.name}": vendor.source for vendor in file.vendors}
+    keys |= {f"experts.{model_type}": table.source for table in file.experts for model_type in table.model_types}
+    found = {name: f"{resolve(path, _field(name), key, file.sources)} ({file.as_of})" for name, key in keys.items()}
     for prefix, policy in (("full_bytes", file.full), ("adapter_bytes", file.adapters)):
-        for name, figure in policy:
-            text = resolve(path, f"{prefix}.{name}.source", figure.source, file.sources)
-            found[f"{prefix}.{name}"] = f"{text} ({figure.basis}, {figure.as_of})"
+        text = resolve(path, f"{prefix}.source", policy.source, file.sources)
+        found[prefix] = f"{text} ({policy.basis}, {file.as_of})"
     return found
+
+
+def _field(name: str) -> str:
+    """Where a source key stands in the file."""
+    return f"{name}.source" if "." in name else f"facts.{name}"

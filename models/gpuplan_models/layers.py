@@ -15,7 +15,7 @@ from gpuplan_models.targets import Targets, selected
 Part = Literal["attention", "mlp", "shared", "expert", "router"]
 Split = Literal["column", "row", "replicated", "expert"]
 
-DOWN_PROJECTIONS = frozenset({"down_proj", "w2"})
+DOWN_PROJECTIONS = frozenset({"down_proj", "w2", "mlp.c_proj", "output.dense"})
 """The linears that lead out of an MLP; their input is the MLP's width."""
 
 
@@ -26,7 +26,8 @@ class Linear:
     Attributes
     ----------
     name
-        Module name in Hugging Face's implementation, as LoRA targets name it (``"q_proj"``).
+        Module name in Hugging Face's implementation, as LoRA targets name it (``"q_proj"``), as much of its path as
+        tells it from the layer's others (``"mlp.c_proj"``).
     part
         The part of the layer that it belongs to; ``"shared"`` is a shared expert, ``"expert"`` a routed one.
     split
@@ -77,12 +78,32 @@ class AttentionCore:
 
     With multi-head latent attention (MLA) keys and values are expanded to every head, so ``kv_heads == heads``, and the
     width of a query or key (``qk_nope_head_dim + qk_rope_head_dim``) differs from that of a value.
+
+    Attributes
+    ----------
+    window_tokens
+        Sliding window: how many keys, its own included, a query sees at most on one side; None sees all.
+    causal
+        Whether a query sees only the keys up to its own; else (BERT) those after it as well.
     """
 
     heads: int
     kv_heads: int
     qk_head_dim: int
     v_head_dim: int
+    window_tokens: int | None = None
+    causal: bool = True
+
+    def pair_share(self, sequence_tokens: float) -> float:
+        """Return the query-key pairs in a sequence, relative to those of causal attention to all of it.
+
+        With s `sequence_tokens` and w `window_tokens`: causal attention has ``s^2 / 2`` pairs, share 1. With a window
+        ``w < s`` the last ``s - w`` queries see w keys each and the first w see ``w^2 / 2`` together, so the share is
+        ``(2 w s - w^2) / s^2``. Without the causal mask there are twice as many pairs.
+        """
+        reach = sequence_tokens if self.window_tokens is None else min(self.window_tokens, sequence_tokens)
+        share = reach * (2 * sequence_tokens - reach) / sequence_tokens**2
+        return share if self.causal else 2 * share
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +113,7 @@ class LayerKind:
     Attributes
     ----------
     name
-        ``"dense"`` or ``"moe"``.
+        ``"dense"`` or ``"moe"``; ``"dense-local"`` where layers with a sliding window lie among others without one.
     count
         How many layers of the stack are of this kind.
     norm_parameters
@@ -117,6 +138,12 @@ class LayerKind:
     def expert_parameters(self) -> int:
         """Parameters of one layer that belong to routed experts (all of them)."""
         return sum(linear.parameters for linear in self.linears if linear.part == "expert")
+
+    @property
+    def expert_matrix_parameters(self) -> int:
+        """Parameters of one layer in the matrices of routed experts: `expert_parameters` without their biases."""
+        experts = (linear for linear in self.linears if linear.part == "expert")
+        return sum(linear.copies * linear.in_features * linear.out_features for linear in experts)
 
     @property
     def active_parameters(self) -> int:

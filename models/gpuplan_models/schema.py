@@ -41,15 +41,6 @@ PerParameterBytes = Annotated[float, Field(ge=0, le=32)]
 PerTokenBytes = Annotated[float, Field(ge=0.5, le=16)]
 
 
-class FigureFile(FileModel):
-    """`{ value = 2, source = "key", as_of = "2026-11-20", basis = "datasheet" }`; the key is one of [sources]."""
-
-    value: PerParameterBytes
-    source: Text
-    as_of: IsoDate
-    basis: Basis
-
-
 class PublishedFile(FileModel):
     """[published_parameters]: what the computed count must equal, and who says so."""
 
@@ -92,34 +83,59 @@ class MethodFile(FileModel):
 
 
 class PolicyFile(FileModel):
-    """Bytes per trained parameter."""
+    """Bytes per trained parameter; `source` is one of the keys of [sources]."""
 
-    weight_bytes: FigureFile
-    gradient_bytes: FigureFile
-    optimizer_bytes: FigureFile
+    weight_bytes: PerParameterBytes
+    gradient_bytes: PerParameterBytes
+    optimizer_bytes: PerParameterBytes
+    source: Text
+    basis: Basis
+
+
+class VendorFile(FileModel):
+    """[[vendors]]: a maker of accelerators that the framework runs on, and what of it runs there if that is not everything."""
+
+    name: Text
+    source: Text
+    frozen_weights: list[FrozenStorage] | None = None
+    optimizers: list[Optimizer] | None = None
+
+
+class ExpertsFile(FileModel):
+    """[[experts]]: mixtures of experts that the framework trains, by `model_type`; "*" stands for all that no other table names."""
+
+    model_types: Annotated[list[Text], Field(min_length=1)]
+    frozen_weights: list[FrozenStorage] = []
+    adapters: bool = False
+    source: Text
 
 
 class FrameworkFile(FileModel):
-    """data/frameworks/*.toml; `facts` names the source of every field from `methods` to `recompute` that is given."""
+    """data/frameworks/*.toml; `facts` names the source of every capability that is given."""
 
     name: Name
-    title: Text
+    title: Text | None = None
     as_of: IsoDate
     kernels: Literal["megatron", "torch", "hf"]
+    stand_in: bool = False
     methods: list[Name]
-    precisions: list[Precision]
-    frozen_weights: list[FrozenStorage]
-    zero_stages: list[ZeroStage]
-    recompute: list[Recompute]
+    model_types: list[Text] | None = None
+    precisions: list[Precision] = ["bf16"]
+    frozen_weights: list[FrozenStorage] = ["bf16"]
     optimizers: list[Optimizer] = ["adamw"]
     tensor_parallel: bool = False
     pipeline_parallel: bool = False
+    pipeline_uneven: bool = False
     expert_parallel: bool = False
     sequence_parallel: bool = False
     fused_cross_entropy: bool = False
+    zero_stages: list[ZeroStage] = [0]
     zero_stages_with_pipeline: list[ZeroStage] = []
+    recompute: list[Recompute] = ["none"]
     full: PolicyFile
     adapters: PolicyFile
+    vendors: Annotated[list[VendorFile], Field(min_length=1)]
+    experts: list[ExpertsFile] = []
     facts: dict[Text, Text]
     sources: dict[Text, Text]
 
@@ -132,8 +148,22 @@ class FrameworkFile(FileModel):
         return self
 
     @model_validator(mode="after")
+    def _tables_agree(self) -> FrameworkFile:
+        named = [model_type for table in self.experts for model_type in table.model_types]
+        makers = [vendor.name for vendor in self.vendors]
+        for what, names in (("model_types of [[experts]]", named), ("names of [[vendors]]", makers)):
+            if len(names) != len(set(names)):
+                raise ValueError(f"{what} should be different")
+        stored = [vendor.frozen_weights or [] for vendor in self.vendors] + [t.frozen_weights for t in self.experts]
+        for storages in stored:
+            if not set(storages) <= set(self.frozen_weights):
+                raise ValueError("frozen_weights of [[vendors]] and [[experts]] should be among those of the framework")
+        return self
+
+    @model_validator(mode="after")
     def _facts_are_complete(self) -> FrameworkFile:
-        needed = self.model_fields_set - {"name", "title", "as_of", "kernels", "full", "adapters", "facts", "sources"}
+        elsewhere = {"name", "title", "as_of", "kernels", "full", "adapters", "vendors", "experts", "facts", "sources"}
+        needed = self.model_fields_set - elsewhere
         if needed != set(self.facts):
             raise ValueError(f"facts should name a source for each of {', '.join(sorted(needed))}")
         return self

@@ -12,7 +12,10 @@ from typing import Literal
 from gpuplan_models.layers import LayerKind
 from gpuplan_models.targets import Targets
 
-NativeWeights = Literal["bf16", "fp8"]
+NativeWeights = Literal["bf16", "fp8", "mxfp4"]
+
+MXFP4_BYTES = 4.25 / 8
+"""Bytes a parameter in MXFP4: 4 bits, and 8 bits of scale for 32 parameters (OCP Microscaling Formats, version 1.0)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,13 @@ class Architecture:
     name
         Name in the catalogue, or of the file that it was read from.
     layers
-        Layer kinds in the order of the stack (dense-first layers before the MoE layers).
+        Layer kinds in the order of their first layers (dense-first layers before the MoE layers).
+    order
+        For every layer of the stack the index of its kind in `layers`; empty where the kinds follow each other.
+    extra_embedding_parameters
+        Parameters beside the vocabulary's table on the way in: learned positions, token types, a norm.
+    extra_head_parameters
+        Parameters beside the table and the final norm on the way out: a transform before the head, a bias, a pooler.
     mtp_parameters
         Parameters of the multi-token-prediction modules as the checkpoint stores them, with their own copies of
         embedding and head. Counted apart: fine-tuning does not train them.
@@ -33,7 +42,8 @@ class Architecture:
     max_sequence_length
         ``max_position_embeddings``, in tokens.
     native_weights
-        Storage of the published weights, which decides how many bytes are downloaded.
+        Storage of the published weights, which decides how many bytes are downloaded; ``"mxfp4"`` holds for the
+        matrices of routed experts, the rest is bf16.
     parameter_basis
         How the parameter count was verified.
     source
@@ -54,6 +64,9 @@ class Architecture:
     native_weights: NativeWeights
     parameter_basis: str
     source: str
+    order: tuple[int, ...] = ()
+    extra_embedding_parameters: int = 0
+    extra_head_parameters: int = 0
 
     @property
     def layer_count(self) -> int:
@@ -61,14 +74,24 @@ class Architecture:
         return sum(kind.count for kind in self.layers)
 
     @property
-    def embedding_parameters(self) -> int:
-        """Parameters of the input embedding: ``V * h``."""
+    def stack(self) -> tuple[int, ...]:
+        """Index in `layers` of every layer's kind, from the embedding to the head."""
+        return self.order or tuple(index for index, kind in enumerate(self.layers) for _ in range(kind.count))
+
+    @property
+    def vocabulary_parameters(self) -> int:
+        """Parameters of the vocabulary's table: ``V * h``."""
         return self.vocab_size * self.hidden_size
 
     @property
+    def embedding_parameters(self) -> int:
+        """Parameters of the input embedding: ``V * h``, and learned positions, token types and norm where it has them."""
+        return self.vocabulary_parameters + self.extra_embedding_parameters
+
+    @property
     def head_parameters(self) -> int:
-        """Parameters of the output head: ``V * h``, or 0 where it is the embedding."""
-        return 0 if self.tied_embeddings else self.embedding_parameters
+        """Parameters of the output head's table: ``V * h``, or 0 where it is the embedding's."""
+        return 0 if self.tied_embeddings else self.vocabulary_parameters
 
     @property
     def parameters(self) -> int:
@@ -91,8 +114,17 @@ class Architecture:
         return max(kind.routed_experts for kind in self.layers)
 
     @property
+    def published_bytes(self) -> float:
+        """Bytes of the published weights in their `native_weights`, without multi-token-prediction modules and scales."""
+        if self.native_weights == "mxfp4":
+            packed = sum(kind.count * kind.expert_matrix_parameters for kind in self.layers)
+            return MXFP4_BYTES * packed + 2.0 * (self.parameters - packed)
+        return (1.0 if self.native_weights == "fp8" else 2.0) * self.parameters
+
+    @property
     def _ends(self) -> int:
-        return self.embedding_parameters + self.head_parameters + self.final_norm_parameters
+        after = self.final_norm_parameters + self.extra_head_parameters
+        return self.embedding_parameters + self.head_parameters + after
 
     def adapter_parameters(self, rank: int, targets: Targets) -> int:
         """Return the LoRA parameters of the whole stack; raises `ModelError` as `LayerKind.adapter_parameters`."""

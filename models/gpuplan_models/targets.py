@@ -38,12 +38,17 @@ def selected(linears: tuple[Linear, ...], targets: Targets) -> tuple[Linear, ...
 
 def _takes(target: str, linear: Linear) -> bool:
     group = TARGET_GROUPS.get(target)
-    return group(linear) if group else linear.name == target
+    return group(linear) if group else _is_named(linear, target)
+
+
+def _is_named(linear: Linear, target: str) -> bool:
+    """Whether a module name stands for a linear: its name or the end of its path, as in PEFT's ``target_modules``."""
+    return linear.name == target or linear.name.endswith(f".{target}")
 
 
 def _check(target: str, linears: tuple[Linear, ...]) -> None:
     adaptable = list(dict.fromkeys(linear.name for linear in linears if linear.adaptable))
-    if target in TARGET_GROUPS or target in adaptable:
+    if target in TARGET_GROUPS or any(linear.adaptable and _is_named(linear, target) for linear in linears):
         return
     known = [*TARGET_GROUPS, *adaptable]
     if any(linear.name == target for linear in linears):

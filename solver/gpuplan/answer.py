@@ -100,6 +100,9 @@ def _offer(plan: Plan) -> OfferAnswer:
         price_as_of=offer.as_of.isoformat(),
         price_age_days=max(0, (today() - offer.as_of).days),
         max_nodes=offer.max_nodes,
+        lead_time=offer.lead_time,
+        lead_time_hours=None if offer.lead_time_seconds is None else offer.lead_time_seconds / 3600,
+        minimum_billing_seconds=0.0 if offer.pricing == "owned" else offer.provider.minimum_billing_seconds,
         intra_node=link if node.gpus_per_node > 1 else "single GPU",
         network=network,
         source=offer.source,
@@ -160,6 +163,7 @@ def _time_parts(plan: Plan) -> dict[str, float]:
     rounds = -(-job.trials // job.parallel)
     train = rounds * plan.training_seconds
     seconds = {
+        "lead_time": parts["lead_time"],
         "provisioning": parts["provisioning"],
         "download_weights": parts["download_weights"],
         "load_and_warm_up": rounds * parts["load_and_warm_up"],
@@ -169,14 +173,17 @@ def _time_parts(plan: Plan) -> dict[str, float]:
         "lost_to_failures": train * parts["failure_share"],
         "final_save": rounds * parts["final_save"],
     }
-    trial = sum(seconds.values()) - parts["provisioning"] - parts["download_weights"]
+    trial = sum(seconds.values()) - parts["lead_time"] - parts["provisioning"] - parts["download_weights"]
     seconds["contingency"] = trial * job.contingency
     return {name: value / 3600 for name, value in seconds.items()}
 
 
 def _cost_parts(plan: Plan, total: float) -> dict[str, float]:
+    """USD by part: what is used of nodes and volumes, and the rest of the least that is billed."""
     volume = 1 - plan.offer.price_usd_per_hour / plan.host.price_usd_per_node_hour
-    return {"nodes": total * (1 - volume), "network_volume": total * volume}
+    used = float(plan.clock.billed_fixed_seconds + plan.clock.billed_slope * plan.training_seconds)
+    paid = total * used / float(plan.clock.billed_seconds(plan.training_seconds))
+    return {"nodes": paid * (1 - volume), "network_volume": paid * volume, "minimum_billing": total - paid}
 
 
 def _host(plan: Plan) -> HostAnswer:

@@ -206,6 +206,10 @@ class Builder:
         self._record(why, max(scale * self.tables.money_horizon, slope * self.tables.training_horizon + fixed))
         self.model.add(scale * variable >= slope * self.training + fixed).only_enforce_if(when)
 
+    def covers(self, variable: Any, least: int, when: Sequence[Any]) -> None:
+        """``variable >= least`` when all of `when` hold."""
+        self.model.add(variable >= least).only_enforce_if(when)
+
     def training_at_most(self, cap: int, when: Sequence[Any]) -> None:
         """``training <= cap`` when all of `when` hold; a negative cap forbids the combination."""
         if cap < 0:

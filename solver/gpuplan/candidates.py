@@ -156,8 +156,8 @@ class Physics:
         keys = space.atoms(machine, framework)
         seconds = [np.sum(list(layer_seconds(kind, work, framework, m, keys).values()), axis=0) for kind in work.layers]
         family = m.nodes[machine].accelerator.kernel_family
-        step_width = interval.step_width(family, framework.kernels, work.is_mixture)
-        memory_width = interval.memory_width(family, framework.kernels)
+        step_width = interval.step_width(family, framework.kernels, work.is_mixture, framework.stand_in)
+        memory_width = interval.memory_width(family, framework.kernels, framework.stand_in)
         confidence = space.job.confidence
         return AtomRows(
             keys=keys,

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 from gpuplan.errors import InputError
 from gpuplan.job import Job
 from gpuplan.job.limits import known_offers
-from gpuplan_hardware import Offer
+from gpuplan_hardware import Node, Offer, Provider, nodes, providers
+from gpuplan_hardware.entities import Pricing
+
+#: Nodes of a shape that nobody sells, at the user's own price, where a fabric joins them (assumed; --max-nodes limits it further).
+OWN_PRICE_NODES = 8
 
 
 def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, ...]:
@@ -26,18 +31,36 @@ def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, .
 
 
 def _priced(job: Job, found: Sequence[Offer], price_usd_per_gpu_hour: float) -> tuple[Offer, ...]:
-    """Every known node shape of the user's GPU, at the user's price."""
+    """Every known node shape of the user's GPU, sold or not, at the user's price and at once."""
     names = job.limits.gpus or ()
-    chosen = [offer for offer in found if offer.node.accelerator.name in names]
-    if not chosen:
+    chosen: dict[tuple[str, str, str], Offer] = {}
+    for offer in found:
+        if offer.node.accelerator.name in names:
+            chosen.setdefault((offer.provider.name, offer.node.name, offer.region), offer)
+    sold = {(provider, node) for provider, node, _ in chosen}
+    unsold = [node for key, node in nodes().items() if node.accelerator.name in names and key not in sold]
+    all_shapes = [*chosen.values(), *(_unsold(node) for node in unsold)]
+    if not all_shapes:
         raise InputError("price", price_usd_per_gpu_hour, f"no node shape is known for {', '.join(names)}")
     return tuple(
         replace(
             offer,
-            id=f"{offer.id}/own-price",
+            id=f"{offer.provider.name}/{offer.node.name}/{offer.region}/own-price",
+            provider=replace(offer.provider, marketplace=False),
+            pricing=cast(Pricing, job.limits.pricing[0]),
             price_usd_per_hour=price_usd_per_gpu_hour * offer.node.gpus_per_node,
             as_of=datetime.now(UTC).date(),
             source="price given by the user",
+            lead_time="instant",
+            lead_time_seconds=0.0,
+            host_open=True,
         )
-        for offer in chosen
+        for offer in all_shapes
     )
+
+
+def _unsold(node: Node) -> Offer:
+    """A node shape that no offer has, to be given the user's price."""
+    provider = providers().get(node.provider) or Provider(node.provider, False, None)
+    most = 1 if node.network is None else OWN_PRICE_NODES
+    return Offer("", provider, "any", "on-demand", node, 1.0, most, datetime.now(UTC).date(), "")

@@ -161,7 +161,7 @@ def _as_given(job: Job, cluster: Cluster) -> Plan:
     tensor, pipeline = pins.tensor_parallel or 1, pins.pipeline_parallel or 1
     data = pins.data_parallel or max(1, cluster.gpus_used // (tensor * pipeline))
     expert = pins.expert_parallel or 1
-    name = job.framework.name if job.framework else default_framework(job.method, tensor * pipeline * expert > 1)
+    name = job.framework.name if job.framework else default_framework(job, tensor * pipeline * expert > 1)
     layout = Layout(
         framework=name,
         tensor=tensor,

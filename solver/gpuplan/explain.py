@@ -15,6 +15,8 @@ from gpuplan_hardware import Offer
 
 #: Stated when no limit of the user is to blame: no offer in the selection can hold the job at all.
 NO_OFFER = "offers"
+#: More nodes than anyone has in one fabric.
+MOST_NODES = 100_000
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ LIMITS = (
 )
 
 
-#: What the user may allow beside limits.
-SWITCHES = ("allow_unknown_host", "marketplace")
+#: What the user may allow beside limits: the field of `Limits` and the value that lets more offers in.
+SWITCHES: dict[str, Any] = {"allow_unknown_host": True, "marketplace": True, "deadline_from": "start"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def explain(job: Job, offers: Sequence[Offer]) -> Explanation:
     """
     given = [limit for limit in LIMITS if getattr(job.limits, limit.field) is not None]
     if _outcome(job, offers, given, "gpus").plan is None:
-        return Explanation([NO_OFFER], _switches(job, offers))
+        return Explanation([NO_OFFER], [*_switches(job, offers), *_more_nodes(job, offers)])
     conflict = list(given)
     for limit in given:
         lifted = [other for other in given if other not in conflict] + [limit]
@@ -70,14 +72,28 @@ def explain(job: Job, offers: Sequence[Offer]) -> Explanation:
     if not relaxations:
         together = [found for limit in given if (found := _relax(job, offers, limit, given)) is not None]
         relaxations = [found for found in together if found.to > found.from_]
+    if relaxations or "deadline_seconds" in {limit.field for limit in conflict}:
+        relaxations += _more_nodes(job, offers)
     return Explanation(
         [limit.name for limit in conflict], sorted(relaxations, key=lambda r: (r.plan.prediction.cost_usd, r.limit))
     )
 
 
+def _more_nodes(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:
+    """The plan with the fewest nodes if offers with a known fabric came in any number: what nobody sells today in one piece."""
+    endless = [replace(o, max_nodes=MOST_NODES) if o.node.network is not None else o for o in offers]
+    plan = find(job, endless, "nodes").plan
+    sold = {offer.id: offer.max_nodes for offer in offers}
+    if plan is None:
+        return []
+    most = sold[plan.offer.id]
+    answer = plan_answer(replace(plan, offer=replace(plan.offer, max_nodes=most)))
+    return [Relaxation(limit="offer_nodes", **{"from": most}, to=plan.nodes, unit="nodes", plan=answer)]
+
+
 def _switches(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:
     """Switches of the user that let in offers which hold the job, each with the plan it leads to; all together as a last resort."""
-    off = [name for name in SWITCHES if not getattr(job.limits, name)]
+    off = [name for name, on in SWITCHES.items() if getattr(job.limits, name) != on]
     alone = [found for name in off if (found := _switched(job, offers, (name,))) is not None]
     if not alone and len(off) > 1:
         together = _switched(job, offers, tuple(off))
@@ -86,7 +102,7 @@ def _switches(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:
 
 
 def _switched(job: Job, offers: Sequence[Offer], names: tuple[str, ...]) -> Relaxation | None:
-    on: dict[str, Any] = dict.fromkeys(names, True)
+    on = {name: SWITCHES[name] for name in names}
     plan = find(replace(job, limits=replace(job.limits, **on)), offers).plan
     if plan is None:
         return None

@@ -50,7 +50,12 @@ SEARCH = "Certainty and search"
 PINS = "Given cluster and layout"
 
 FIELDS: tuple[JobField, ...] = (
-    JobField("model", "NAME|config.json", "a catalogue name or the path of a Hugging Face config.json", JOB),
+    JobField(
+        "model",
+        "NAME|FILE|ORG/NAME",
+        "a catalogue name, the path of a config.json, or a model of the Hugging Face hub",
+        JOB,
+    ),
     JobField("method", "NAME", "full, lora or qlora", JOB),
     JobField("lora_rank", "N", "rank of the adapters, 1 to 512 [16]", JOB),
     JobField(
@@ -63,7 +68,12 @@ FIELDS: tuple[JobField, ...] = (
     JobField("precision", "TYPE", "compute precision: bf16, fp16 or fp8 [bf16]", JOB),
     JobField("weights", "TYPE", "stored precision of frozen weights: bf16, fp8, int8 or nf4 [of the method]", JOB),
     JobField("optimizer", "NAME", "adamw or adamw-8bit [adamw]", JOB),
-    JobField("framework", "NAME", "megatron, torch-fsdp or hf-peft [what the layout needs]", JOB),
+    JobField(
+        "framework",
+        "NAME",
+        "megatron, torch-fsdp, hf-peft, deepspeed, llama-factory, torchtune or unsloth [what the layout needs]",
+        JOB,
+    ),
     JobField("data", "SIZE|PATH", "training text: a size such as 1GB, or the path of a file or folder", DATA),
     JobField("tokens", "N", "training tokens of one epoch, such as 250M, in place of --data", DATA),
     JobField("samples", "N", "training samples of one epoch, one sequence each, in place of --data", DATA),

@@ -42,12 +42,14 @@ def host_needs(job: Job, work: Workload, offer: Offer, nodes: int) -> HostNeeds:
     """Needs of each of `nodes` nodes of `offer`.
 
     Memory holds the processes and a staged checkpoint (each node stages its share); storage holds the published weights, the
-    data and this node's share of the checkpoints. A local disk of unknown size counts as none.
+    data and this node's share of the checkpoints. A local disk of unknown size counts as none, except where the host is open:
+    there the buyer puts in what is needed.
     """
     node = offer.node
     staged = checkpoint_bytes(work) / nodes
     storage = SYSTEM_DISK_BYTES + weight_file_bytes(work) + _data_bytes(job) + CHECKPOINTS_KEPT * staged
-    volume = max(0.0, storage - (node.host.nvme_bytes or 0))
+    disk = storage if offer.host_open and node.host.nvme_bytes is None else float(node.host.nvme_bytes or 0)
+    volume = max(0.0, storage - disk)
     rate = offer.provider.volume_usd_per_gb_month
     rent = volume / 1e9 * (rate or 0.0) / HOURS_PER_MONTH
     return HostNeeds(

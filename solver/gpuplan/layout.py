@@ -1,23 +1,100 @@
-"""One way to lay a job on GPUs."""
+"""One way to lay a job on GPUs, and the frameworks that can run a job."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from gpuplan_models import frameworks
 
 if TYPE_CHECKING:
-    from gpuplan_models import Method
+    from gpuplan_models import Architecture, Framework, Method
 
 #: Framework of layouts with and without model parallelism when the user names none.
 PARALLEL_FRAMEWORK = "megatron"
 ADAPTER_FRAMEWORK, FULL_FRAMEWORK = "hf-peft", "torch-fsdp"
 
 
-def default_framework(method: Method, model_parallel: bool) -> str:
-    """Name of the framework that runs a layout when the user names none."""
-    if model_parallel:
-        return PARALLEL_FRAMEWORK
+class Asked(Protocol):
+    """What of a job decides which frameworks can run it."""
+
+    @property
+    def architecture(self) -> Architecture: ...
+    @property
+    def method(self) -> Method: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def weights(self) -> str: ...
+    @property
+    def optimizer(self) -> str: ...
+    @property
+    def lora_targets(self) -> str | tuple[str, ...]: ...
+
+
+def obstacle(framework: Framework, asked: Asked) -> str | None:
+    """What keeps a framework from running a job, whatever the layout, and the way out; None if nothing does."""
+    frozen = asked.method.trains == "adapters"
+    words = (
+        ("method", asked.method.name, framework.methods),
+        ("precision", asked.precision, framework.precisions),
+        ("optimizer", asked.optimizer, framework.optimizers),
+        ("weights", asked.weights, framework.frozen_weights if frozen else (asked.weights,)),
+        ("models of type", asked.architecture.model_type, framework.model_types or (asked.architecture.model_type,)),
+    )
+    for field, value, allowed in words:
+        if value not in allowed:
+            return f"{framework.name} does not support {field} {value}; it supports {', '.join(allowed)}"
+    return _expert_obstacle(framework, asked) if asked.architecture.routed_experts else None
+
+
+def _expert_obstacle(framework: Framework, asked: Asked) -> str | None:
+    """The same for the routed experts of a mixture."""
+    architecture = asked.architecture
+    experts = framework.experts_of(architecture.model_type)
+    if experts is None:
+        return f"{framework.name} is not known to train mixtures of experts of type {architecture.model_type}"
+    if asked.method.trains != "adapters":
+        return None
+    if asked.weights not in experts.frozen_weights:
+        kept = ", ".join(experts.frozen_weights)
+        return f"{framework.name} cannot store the routed experts of {architecture.name} in {asked.weights}, only in {kept}"
+    if adapts_experts(asked) and not experts.adapters:
+        return (
+            f"{framework.name} cannot put LoRA on the routed experts of {architecture.name} without a second copy of their "
+            "weights; leave them out with --lora-targets all-linear-except-experts, or attention"
+        )
+    return None
+
+
+def adapts_experts(asked: Asked) -> bool:
+    """Whether LoRA is asked for on routed experts."""
+    if asked.method.trains != "adapters":
+        return False
+    linears = (linear for kind in asked.architecture.layers for linear in kind.adapted_linears(asked.lora_targets))
+    return any(linear.part == "expert" for linear in linears)
+
+
+def runs_on(framework: Framework, vendor: str, asked: Asked) -> bool:
+    """Whether a framework runs a job on accelerators of that maker."""
+    found = framework.vendor(vendor)
+    stores = found is not None and (asked.method.trains != "adapters" or asked.weights in found.frozen_weights)
+    return found is not None and stores and asked.optimizer in found.optimizers
+
+
+def usual_framework(method: Method) -> str:
+    """Name of the usual framework of a method without model parallelism."""
     return ADAPTER_FRAMEWORK if method.trains == "adapters" else FULL_FRAMEWORK
+
+
+def default_framework(asked: Asked, model_parallel: bool) -> str:
+    """Name of the framework that runs a layout when the user names none.
+
+    Without model parallelism it is the method's usual one, unless only the one with model parallelism can run the job.
+    """
+    usual = usual_framework(asked.method)
+    unable, parallel_unable = (obstacle(frameworks()[name], asked) for name in (usual, PARALLEL_FRAMEWORK))
+    return PARALLEL_FRAMEWORK if model_parallel or (unable and not parallel_unable) else usual
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from gpuplan.host import HostNeeds, host_needs
 from gpuplan.job import Job
 from gpuplan.layout import Layout
 from gpuplan.performance import interval
-from gpuplan.performance.clock import Clock, node_clock
+from gpuplan.performance.clock import Clock, offer_clock
 from gpuplan.performance.predict import Prediction, predict
 from gpuplan.performance.workload import Workload
 from gpuplan_hardware import Offer
@@ -51,7 +51,7 @@ class Plan:
 
     @cached_property
     def clock(self) -> Clock:
-        return node_clock(self.job, workload(self.job), self.offer.node, float(self.nodes))
+        return offer_clock(self.job, workload(self.job), self.offer, float(self.nodes))
 
     @cached_property
     def host(self) -> HostNeeds:
@@ -77,12 +77,12 @@ class Plan:
 
     def deadline_clock_seconds(self, factor: float = 1.0) -> float:
         """What the deadline counts: from the order, or from the moment the nodes are up."""
-        head_start = self.job.startup_seconds if self.job.limits.deadline_from == "start" else 0.0
+        head_start = self.clock.ready_seconds if self.job.limits.deadline_from == "start" else 0.0
         return self.wall_seconds(factor) - head_start
 
     def cost_usd(self, factor: float = 1.0) -> float:
         """Rent of all nodes of all trials, and of the network volumes they need, if steps take `factor` times the prediction."""
-        billed = float(self.clock.billed_fixed_seconds + self.clock.billed_slope * self.training_seconds * factor)
+        billed = float(self.clock.billed_seconds(self.training_seconds * factor))
         return billed / 3600 * self.nodes * self.host.price_usd_per_node_hour
 
     def on_time_probability(self) -> float | None:

@@ -10,9 +10,14 @@ Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
 
 class Answer(BaseModel):
-    """Base of every part of an answer: immutable, no unknown fields, no NaN or infinity."""
+    """Base of every part of an answer: immutable, no unknown fields, no NaN or infinity.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, serialize_by_alias=True)
+    Checks are built when a part is first used: no command uses all of them, and lists must be instant.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, serialize_by_alias=True, defer_build=True
+    )
 
 
 class Interval(Answer):
@@ -37,6 +42,11 @@ class OfferAnswer(Answer):
     price_as_of: str
     price_age_days: int
     max_nodes: int
+    lead_time: Literal["instant", "queue", "contract"]
+    lead_time_hours: float | None = Field(
+        description="from the order to the start of provisioning; null: nobody states it"
+    )
+    minimum_billing_seconds: float | None = Field(description="least time billed for a node; null: nobody states it")
     intra_node: str
     network: str | None
     source: str

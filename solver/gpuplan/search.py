@@ -10,7 +10,7 @@ from gpuplan.candidates import Candidates, Families, Physics, join
 from gpuplan.host import host_needs
 from gpuplan.layout import Layout
 from gpuplan.objectives import Objective, Totals
-from gpuplan.performance.clock import clock, node_clock
+from gpuplan.performance.clock import clock, offer_clock
 from gpuplan.performance.constants import constants
 from gpuplan.performance.layers import RECOMPUTE
 from gpuplan.performance.predict import model_flops
@@ -47,13 +47,14 @@ class View:
 
 @dataclass(frozen=True)
 class Terms:
-    """Clock and bill of one offer for the layouts of a view: ``wall = wall0 + wall1 * training``, ``cost`` likewise."""
+    """Clock and bill of one offer for the layouts of a view: ``wall = wall0 + wall1 * training``, ``cost`` likewise, or the least."""
 
     allowed: Array
     wall0: Array
     wall1: Array
     cost0: Array
     cost1: Array
+    cost_least: Array
     gpus: Array
     nodes: Array
     head_start: float
@@ -61,8 +62,12 @@ class Terms:
     def values(self, objective: Objective, training: Array, factor: Array) -> Array:
         """Objective at `training` seconds; a bound where `training` is one."""
         counted = training * factor if objective.at_confidence else training
-        cost, wall = self.cost0 + self.cost1 * counted, self.wall0 + self.wall1 * counted
-        return objective.of(Totals(cost, wall, self.gpus, self.nodes))
+        wall = self.wall0 + self.wall1 * counted
+        return objective.of(Totals(self.cost(counted), wall, self.gpus, self.nodes))
+
+    def cost(self, counted: Array | float) -> Array:
+        """Bill of all nodes in USD for `counted` seconds of training."""
+        return np.maximum(self.cost0 + self.cost1 * counted, self.cost_least)
 
     def within(self, space: Space, training: Array, factor: Array) -> Array:
         """Whether deadline and budget hold when steps take `factor` times the prediction."""
@@ -72,7 +77,7 @@ class Terms:
             most = limits.deadline_seconds * (1 + TOLERANCE)
             mask &= self.wall0 + self.wall1 * training * factor - self.head_start <= most
         if limits.budget_usd is not None:
-            mask &= self.cost0 + self.cost1 * training * factor <= limits.budget_usd * (1 + TOLERANCE)
+            mask &= self.cost(training * factor) <= limits.budget_usd * (1 + TOLERANCE)
         return mask
 
 
@@ -197,7 +202,7 @@ def _offer_terms(space: Space, view: View, offer: int) -> Terms:
     allowed = np.ones(len(counts), dtype=bool)
     for rule in rules():
         allowed &= rule.cluster_allowed(space, offer, counts)
-    times = node_clock(job, space.work, space.offers[offer].node, counts)
+    times = offer_clock(job, space.work, space.offers[offer], counts)
     prices = np.array(
         [host_needs(job, space.work, space.offers[offer], int(n)).price_usd_per_node_hour for n in counts]
     )
@@ -208,9 +213,10 @@ def _offer_terms(space: Space, view: View, offer: int) -> Terms:
         wall1=times.slope[inverse],
         cost0=(rent * times.billed_fixed_seconds)[inverse],
         cost1=(rent * times.billed_slope)[inverse],
+        cost_least=(rent * times.least_billed_seconds)[inverse],
         gpus=view.gpus,
         nodes=view.nodes,
-        head_start=job.startup_seconds if job.limits.deadline_from == "start" else 0.0,
+        head_start=times.ready_seconds if job.limits.deadline_from == "start" else 0.0,
     )
 
 
@@ -224,9 +230,10 @@ def _choose(found: Search) -> None:
             good = view.fits & terms.within(space, view.training, view.factor)
             good &= terms.values(found.objective, view.training, view.factor) <= found.value * (1 + TIE)
             rows = np.flatnonzero(good)
-            costs = terms.cost0[rows] + terms.cost1[rows] * view.training[rows]
+            bills = terms.cost(view.training)
+            costs = bills[rows]
             for index in rows[costs <= costs.min(initial=np.inf) * (1 + TIE)]:
-                cost = float(terms.cost0[index] + terms.cost1[index] * view.training[index])
+                cost = float(bills[index])
                 wall = float(terms.wall0[index] + terms.wall1[index] * view.training[index])
                 ties.append((cost, float(view.gpus[index]), wall, machine, offer, int(index)))
     for position in range(3):

@@ -9,21 +9,28 @@ from importlib.metadata import version
 from typing import Any
 
 from gpuplan.answer import limits_answer, plan_answer, rule_answer, today, tokens_answer
+from gpuplan.candidates import Physics
 from gpuplan.catalogue import offers_for
 from gpuplan.explain import explain
 from gpuplan.job import Job, JobSpec, resolve
+from gpuplan.layout import default_framework, obstacle
+from gpuplan.performance.clock import minimum_billing_seconds
 from gpuplan.performance.constants import constants
 from gpuplan.pipeline import Outcome, find
 from gpuplan.plan import Plan
 from gpuplan.result import PlanAnswer, Result, SolverAnswer
+from gpuplan.search import search
+from gpuplan.space import build_space
 from gpuplan.verify import quantities
 from gpuplan_hardware import Offer
-from gpuplan_models import frameworks
+from gpuplan_models import Framework, frameworks
 
 #: A price older than this is called old.
 OLD_PRICE_DAYS = 180
 #: Another framework is named when it lowers the objective by more than this share.
 WORTH_SAYING = 0.02
+#: Billing in longer steps than this is said.
+COARSE_BILLING_SECONDS = 60.0
 
 
 def solve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Result:
@@ -92,17 +99,35 @@ def _better_framework(job: Job, offers: Sequence[Offer], outcome: Outcome) -> li
     """What another framework than the default would save; the default is the user's to change, so it is said, not done."""
     if job.framework is not None or outcome.value is None:
         return []
-    able = [framework for framework in frameworks().values() if job.method.name in framework.methods]
-    plans = {framework.name: find(replace(job, framework=framework), offers) for framework in able}
-    values = {name: other.value for name, other in plans.items() if other.value is not None}
-    name = min(values, key=lambda key: values[key], default=None)
-    if name is None or values[name] >= outcome.value * (1 - WORTH_SAYING):
+    values = {}
+    for framework in _worth_trying(job):
+        physics = Physics(build_space(replace(job, framework=framework), offers))
+        values[framework.name] = search(physics, outcome.objective).value
+    name = min(values, key=lambda key: values[key], default="")
+    if not name or values[name] >= outcome.value * (1 - WORTH_SAYING):
         return []
-    plan, less = plans[name].plan, 1 - values[name] / outcome.value
-    if plan is None:
+    best = find(replace(job, framework=frameworks()[name]), offers)
+    plan = best.plan
+    if plan is None or best.value is None:
         return []
+    less = 1 - best.value / outcome.value
     what = f"{plan.gpus} x {plan.offer.node.accelerator.name} for ${plan.cost_usd():,.2f} in {plan.wall_seconds() / 3600:.1f} h"
     return [f"{less:.0%} less {outcome.objective.name} with --framework {name} in place of the default: {what}"]
+
+
+def _worth_trying(job: Job) -> list[Framework]:
+    """Frameworks that run the job and may do better than the default.
+
+    The default's space holds every layout of the framework that it takes without model parallelism; and where one framework covers
+    another, the other cannot be better.
+    """
+    adapters = job.method.trains == "adapters"
+    tried = frameworks()[default_framework(job, model_parallel=False)]
+    able = [tried]
+    for framework in frameworks().values():
+        if obstacle(framework, job) is None and not any(other.covers(framework, adapters) for other in able):
+            able = [other for other in able if other is tried or not framework.covers(other, adapters)] + [framework]
+    return able[1:]
 
 
 def _alternatives(job: Job, offers: Sequence[Offer], best: Plan) -> list[PlanAnswer]:
@@ -140,11 +165,34 @@ def warnings(plan: Plan) -> list[str]:
         said.append(f"too few published runs stand behind {name} or {framework}; time and memory are extrapolated")
     elif plan.prediction.coverage == "transferred":
         said.append(f"no published runs combine {name} with {framework}; constants of each are put together")
+    if plan.offer.lead_time_seconds is None:
+        said.append(
+            f"{plan.offer.id} is sold by {plan.offer.lead_time}, and how long that takes is not stated: time counts without it"
+        )
+    said.extend(_billing_warnings(plan))
     age = (today() - plan.offer.as_of).days
     if age > OLD_PRICE_DAYS:
         said.append(f"the price of {plan.offer.id} is {age} days old ({plan.offer.as_of}); ask before you order")
     if plan.job.global_batches == (plan.layout.global_batch,) and plan.layout.data == plan.layout.global_batch:
         said.append(f"the global batch of {plan.layout.global_batch} sequences caps data parallelism")
+    return said
+
+
+def _billing_warnings(plan: Plan) -> list[str]:
+    """Where the least bill decides, or is not known, or time is billed in coarse steps."""
+    offer, least = plan.offer, plan.clock.least_billed_seconds
+    said = []
+    used = float(plan.clock.billed_fixed_seconds + plan.clock.billed_slope * plan.training_seconds)
+    if used < least:
+        known = offer.provider.minimum_billing_seconds is not None
+        why = f"{offer.provider.name}'s least" if known else f"assumed, as {offer.provider.name}'s least is unknown"
+        said.append(
+            f"billed for {minimum_billing_seconds(offer) / 60:g} minutes ({why}), though it runs {used / plan.job.parallel / 60:.0f}"
+        )
+    step = offer.provider.billing_increment_seconds or 0.0
+    if offer.pricing != "owned" and step > COARSE_BILLING_SECONDS:
+        more = step / 3600 * plan.nodes * plan.job.parallel * plan.host.price_usd_per_node_hour
+        said.append(f"{offer.provider.name} bills in steps of {step / 60:g} minutes: up to ${more:,.2f} more")
     return said
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from gpuplan.job import Job
 from gpuplan.layout import default_framework
+from gpuplan.performance.clock import minimum_billing_seconds
 from gpuplan.performance.layers import RECOMPUTE, AtomKeys
 from gpuplan.performance.machine import Machines, machines, supports
 from gpuplan.performance.stages import ShapeKeys
@@ -28,8 +29,6 @@ from gpuplan_models import Framework, frameworks
 
 Array = np.ndarray
 
-#: Kinds of pricing whose nodes start within the provisioning time, as far as is known.
-INSTANT = ("on-demand", "owned")
 #: Pipeline degrees that are tried; more are possible but never pay for the bubble at the batch sizes of fine-tuning.
 PIPELINE = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
 TENSOR = (1, 2, 4, 8, 16)
@@ -148,7 +147,8 @@ def selected(job: Job, offer: Offer) -> bool:
     limits = job.limits
     name = offer.node.accelerator.name
     return (
-        (limits.gpus is None or name in limits.gpus)
+        offer.node.accelerator.refused is None
+        and (limits.gpus is None or name in limits.gpus)
         and name not in limits.exclude_gpus
         and (limits.providers is None or offer.provider.name in limits.providers)
         and (limits.regions is None or offer.region in limits.regions)
@@ -160,17 +160,19 @@ def selected(job: Job, offer: Offer) -> bool:
 
 
 def _available(job: Job, offer: Offer) -> bool:
-    """Whether the nodes can be had as soon as asked: instant kinds after provisioning, others not as far as is known."""
-    within = job.limits.available_within_seconds
-    return within is None or (offer.pricing in INSTANT and within >= job.startup_seconds)
+    """Whether the nodes can be had as soon as asked; a lead time that nobody states is too long for any limit from the order."""
+    limits, lead = job.limits, offer.lead_time_seconds
+    if lead is None:
+        return limits.available_within_seconds is None and not limits.needs_lead_time
+    return limits.available_within_seconds is None or lead + job.startup_seconds <= limits.available_within_seconds
 
 
 def undominated(offers: Sequence[Offer], allow_unknown_host: bool = False) -> list[Offer]:
     """Leave out offers that another one beats.
 
-    Argument: an offer with the same machine, a host and a storage price that are no worse, at least as many nodes and a price that
-    is not higher can take its place in any plan without breaking a rule or raising cost, GPUs or time. What is unknown of a host
-    is worse than any figure, or better than any where `allow_unknown_host` waves it through.
+    Argument: an offer with the same machine, a host, a storage price, a lead time and a least bill that are no worse, at least as
+    many nodes and a price that is not higher can take its place in any plan without breaking a rule or raising cost, GPUs or time.
+    What is unknown of a host is worse than any figure, or better than any where `allow_unknown_host` waves it through.
     At the same price only an offer whose id comes first replaces another, as it does among equally good plans.
     """
     kept: list[Offer] = []
@@ -192,6 +194,9 @@ def _dominates(better: Offer, offer: Offer, allow_unknown_host: bool) -> bool:
         and _known(a.ram_bytes, unknown) >= _known(b.ram_bytes, unknown)
         and (a.nvme_bytes or 0) >= (b.nvme_bytes or 0)
         and storage[0] <= storage[1]
+        and better.host_open >= offer.host_open
+        and (better.lead_time_seconds or 0.0) <= (offer.lead_time_seconds or 0.0)
+        and minimum_billing_seconds(better) <= minimum_billing_seconds(offer)
         and better.price_usd_per_hour <= offer.price_usd_per_hour
         and better.max_nodes >= offer.max_nodes
     )
@@ -239,7 +244,7 @@ def _frameworks(job: Job) -> tuple[Framework, ...]:
     """The user's framework, or the defaults with and without model parallelism that can run the method."""
     if job.framework is not None:
         return (job.framework,)
-    names = [default_framework(job.method, model_parallel) for model_parallel in (False, True)]
+    names = dict.fromkeys(default_framework(job, model_parallel) for model_parallel in (False, True))
     return tuple(framework for name in names if job.method.name in (framework := frameworks()[name]).methods)
 
 

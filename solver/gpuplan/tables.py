@@ -15,7 +15,7 @@ import numpy as np
 
 from gpuplan.candidates import AtomRows, Families, Physics, ShapeRows, StateRows, concatenate
 from gpuplan.host import host_needs
-from gpuplan.performance.clock import Clock, node_clock
+from gpuplan.performance.clock import Clock, offer_clock
 from gpuplan.performance.constants import constants
 from gpuplan.rules import rules
 from gpuplan.search import Kept, Search
@@ -245,7 +245,7 @@ class Tables:
         """Clock by cluster size, for each offer."""
         job, work = self.space.job, self.space.work
         chosen = [self.space.offers[offer] for offer in self.offer_indices]
-        return [node_clock(job, work, offer.node, self.size_nodes) for offer in chosen]
+        return [offer_clock(job, work, offer, self.size_nodes) for offer in chosen]
 
     @cached_property
     def factors(self) -> tuple[float, ...]:
@@ -255,31 +255,37 @@ class Tables:
     def deadline_cap(self, offer: int, size: int, factor: float) -> int:
         """Longest training that meets the deadline, in training units."""
         job = self.space.job
-        head_start = job.startup_seconds if job.limits.deadline_from == "start" else 0.0
         times = self._clocks[offer]
+        head_start = times.ready_seconds if job.limits.deadline_from == "start" else 0.0
         left = (job.limits.deadline_seconds or math.inf) + head_start - float(times.fixed_seconds[size])
         return self._down(left / (float(times.slope[size]) * factor))
 
     def budget_cap(self, offer: int, size: int, factor: float) -> int:
         """Longest training that the budget pays for, in training units."""
-        fixed, slope = self._bill(offer, size)
-        return self._down(((self.space.job.limits.budget_usd or math.inf) - fixed) / (slope * factor))
+        fixed, slope, least = self._bill(offer, size)
+        budget = self.space.job.limits.budget_usd or math.inf
+        return self._down((budget - fixed) / (slope * factor)) if least <= budget else -1
 
     def _down(self, seconds: float) -> int:
         return int(max(-1, min(math.floor(seconds / self.training_unit_seconds), self.training_horizon)))
 
-    def _bill(self, offer: int, size: int) -> tuple[float, float]:
-        """USD that the cluster costs before and per second of training."""
+    def _bill(self, offer: int, size: int) -> tuple[float, float, float]:
+        """USD that the cluster costs before and per second of training, and at least."""
         nodes = int(self.size_nodes[size])
         needs = host_needs(self.space.job, self.space.work, self.space.offers[self.offer_indices[offer]], nodes)
         rent = needs.price_usd_per_node_hour * nodes / 3600
         times = self._clocks[offer]
-        return rent * float(times.billed_fixed_seconds[size]), rent * float(times.billed_slope[size])
+        fixed, slope = float(times.billed_fixed_seconds[size]), float(times.billed_slope[size])
+        return rent * fixed, rent * slope, rent * times.least_billed_seconds
 
     def cost_terms(self, offer: int, size: int, factor: float) -> tuple[int, int, int]:
         """``scale * cost >= slope * training + fixed`` in cost units: (scale, slope, fixed)."""
-        fixed, slope = self._bill(offer, size)
+        fixed, slope, _ = self._bill(offer, size)
         return self._linear(fixed, slope * factor, self.cost_unit_usd)
+
+    def least_cost(self, offer: int, size: int) -> int:
+        """What is billed at least, in cost units."""
+        return math.ceil(self._bill(offer, size)[2] / self.cost_unit_usd)
 
     def wall_terms(self, offer: int, size: int, factor: float) -> tuple[int, int, int]:
         """``scale * wall >= slope * training + fixed`` in wall units: (scale, slope, fixed)."""
@@ -354,7 +360,7 @@ def _with_limits(space: Space, rows: Families, found: Search, kept: Kept) -> Tab
             if offer in kept.offers:
                 terms = found.terms[offer]
                 longest = kept.horizon_seconds * float(found.views[machine].factor.max())
-                cost = max(cost, float((terms.cost0[index] + terms.cost1[index] * longest).max()))
+                cost = max(cost, float(terms.cost(longest)[index].max()))
                 wall = max(wall, float((terms.wall0[index] + terms.wall1[index] * longest).max()))
     if found.best is not None:
         slack = found.value * (1 + 1e-3)

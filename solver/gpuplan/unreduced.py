@@ -14,7 +14,7 @@ from gpuplan.candidates import Families, Physics, concatenate
 from gpuplan.host import host_needs
 from gpuplan.job import Job
 from gpuplan.objectives import Objective, objectives
-from gpuplan.performance.clock import node_clock
+from gpuplan.performance.clock import offer_clock
 from gpuplan.pipeline import AGREEMENT, Outcome
 from gpuplan.prove import Proof, prove
 from gpuplan.search import plan_of
@@ -86,13 +86,14 @@ def unreduced_tables(physics: Physics, objective: Objective | None = None, value
         shapes=physics.shapes,
         states=concatenate([physics.states(size) for size in sizes]),
     )
-    cost, wall = _bills(space, np.unique(rows.states.nodes))
+    cost, wall, least = _bills(space, np.unique(rows.states.nodes))
     longest = _longest_training(space, rows)
     limit = value * (1 + 1e-3)
     if objective is not None:
         longest = min(longest, max(1e-3, float(objective.longest_training(limit, cost, wall).max())))
     counted = longest * float(rows.atoms.step_factor.max())
     dearest, last = (float((fixed + slope * counted).max()) for fixed, slope in (cost, wall))
+    dearest = max(dearest, float(least.max()))
     if objective is not None and objective.unit == "USD":
         dearest = min(dearest, limit)
     if objective is not None and objective.unit == "seconds":
@@ -110,13 +111,14 @@ def _longest_training(space: Space, rows: Families) -> float:
     return step * max(space.job.steps(batch) for batch in space.values.global_batch)
 
 
-def _bills(space: Space, nodes: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Bill and wall clock of every offer with every number of nodes: what is fixed, and per second of training."""
+def _bills(space: Space, nodes: Array) -> tuple[tuple[Array, Array], tuple[Array, Array], Array]:
+    """Bill and wall clock of every offer and number of nodes: what is fixed, and per second of training; and the least bills."""
     parts = []
     for offer in space.offers:
-        times = node_clock(space.job, space.work, offer.node, nodes)
+        times = offer_clock(space.job, space.work, offer, nodes)
         prices = [host_needs(space.job, space.work, offer, int(n)).price_usd_per_node_hour for n in nodes]
         rent = np.array(prices) * nodes / 3600
-        parts.append((rent * times.billed_fixed_seconds, rent * times.billed_slope, times.fixed_seconds, times.slope))
-    cost0, cost1, wall0, wall1 = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return (cost0, cost1), (wall0, wall1)
+        bill = rent * times.billed_fixed_seconds, rent * times.billed_slope, rent * times.least_billed_seconds
+        parts.append((*bill, times.fixed_seconds, times.slope))
+    cost0, cost1, least, wall0, wall1 = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return (cost0, cost1), (wall0, wall1), least

@@ -116,7 +116,7 @@ def test_unknown_figures_stay_unknown_and_an_unknown_network_means_one_node(file
         ("H100-SXM", "450", "nvswitch"),
         ("H100-SXM", "64", "pcie"),
         ("MI300X", "448", "infinity-fabric"),
-        ("V100", "150", "nvlink-mesh"),
+        ("V100-32GB", "150", "nvlink-mesh"),
     ],
 )
 def test_the_kind_of_a_link_follows_from_its_rate(file: Path, gpu: str, rate: str, kind: str) -> None:
@@ -193,7 +193,7 @@ def test_a_wrong_cell_is_refused_with_line_field_value_and_what_would_be_right(
     [
         ("gpus_per_node", "", "the number of GPUs of a node was expected"),
         ("gpu", "", "the name of a GPU was expected"),
-        ("gpu", "A100", "a family: A100-40GB-SXM, A100-80GB-PCIe, A100-80GB-SXM"),
+        ("gpu", "A100", "a family: A100-40GB-PCIe, A100-40GB-SXM, A100-80GB-PCIe, A100-80GB-SXM"),
         ("intra_node_gb_per_s_per_gpu", "", "the rate of the link between the node's GPUs"),
         ("intra_node_gb_per_s_per_gpu", "0", "a rate above 0"),
     ],
@@ -245,7 +245,7 @@ def test_a_column_given_twice(file: Path) -> None:
     [
         (b"", "column 'provider' is missing"),
         (",".join(COLUMNS).encode(), "it has no rows"),
-        (",".join(COLUMNS).encode() + b"\naws,us-east-1\n", "line 2: it has 2 cells, but the header has 15"),
+        (",".join(COLUMNS).encode() + b"\naws,us-east-1\n", "line 2: it has 2 cells, but the header has 19"),
         (",".join(COLUMNS).encode() + b'\n"aws', "not a well-formed CSV file"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe", "not a text file in UTF-8"),
         (b"PK\x03\x04\x00\x00", "a binary file"),
@@ -291,5 +291,51 @@ def test_the_built_in_offers_survive_writing_and_reading(file: Path, columns: li
         row = dict(zip(("provider", "node", "region", "pricing"), offer.id.split("/"), strict=True))
         row |= {"gpu": node.accelerator.name, "gpus_per_node": str(node.gpus_per_node), "source": offer.source}
         row |= {"max_nodes": str(offer.max_nodes), "price_usd_per_hour": repr(offer.price_usd_per_hour)}
-        rows.append(row | {"as_of": offer.as_of.isoformat()})
+        row |= {"as_of": offer.as_of.isoformat(), "lead_time": offer.lead_time}
+        if offer.lead_time_seconds is not None:
+            row["lead_time_hours"] = repr(offer.lead_time_seconds / 3600)
+        rows.append(row)
     assert read_offers(write(file, *rows, columns=columns)) == offers()
+
+
+def test_an_owned_node_costs_its_purchase_over_its_hours_and_its_power(file: Path) -> None:
+    # $24,528 over 4 years x 8760 h x 70 % = 24,528 h is $1.00; 10 kW x PUE 1.4 x $0.12 is $1.68.
+    (offer,) = read_offers(
+        write(file, OWN | {"price_usd_per_hour": "", "purchase_usd": "24528", "power_watts": "10000"})
+    )
+    assert offer.price_usd_per_hour == pytest.approx(1.00 + 1.68)
+    assert "$24,528 over 4 years at 70% use" in offer.source
+    assert offer.host_open
+    assert offer.lead_time == "instant"
+
+
+@pytest.mark.parametrize(
+    ("cells", "field", "right"),
+    [
+        ({"purchase_usd": "9000"}, "purchase_usd", "pricing owned only"),
+        ({"lead_time": "soon"}, "lead_time", "instant, queue, contract"),
+        ({"lead_time_hours": "-1"}, "lead_time_hours", "from 0"),
+        ({"pricing": "owned", "price_usd_per_hour": ""}, "price_usd_per_hour", "purchase_usd and power_watts"),
+        ({"pricing": "owned", "price_usd_per_hour": "", "purchase_usd": "nan"}, "purchase_usd", "plain number"),
+    ],
+)
+def test_what_is_wrong_with_a_purchase_or_a_lead_time_is_said(
+    file: Path, cells: dict[str, str], field: str, right: str
+) -> None:
+    with pytest.raises(CatalogueError, match=right) as caught:
+        read_offers(write(file, KNOWN | cells))
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("cells", "lead_time", "seconds"),
+    [
+        ({"pricing": "on-demand"}, "instant", 0.0),
+        ({"pricing": "reserved-1y"}, "contract", None),
+        ({"pricing": "on-demand", "lead_time": "queue"}, "queue", None),
+        ({"pricing": "on-demand", "lead_time": "queue", "lead_time_hours": "12"}, "queue", 43200.0),
+    ],
+)
+def test_lead_times(file: Path, cells: dict[str, str], lead_time: str, seconds: float | None) -> None:
+    (offer,) = read_offers(write(file, KNOWN | cells))
+    assert (offer.lead_time, offer.lead_time_seconds) == (lead_time, seconds)

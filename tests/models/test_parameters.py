@@ -15,9 +15,59 @@ PUBLISHED = {
     "llama-3.1-8b": 8_030_261_248,
     "llama-3.1-70b": 70_553_706_496,
     "llama-3.1-405b": 405_853_388_800,
+    "llama-3-8b": 8_030_261_248,
+    "llama-3-70b": 70_553_706_496,
+    "llama-3.2-1b": 1_235_814_400,
+    "llama-3.2-3b": 3_212_749_824,
+    "llama-3.3-70b": 70_553_706_496,
+    "qwen2.5-0.5b": 494_032_768,
+    "qwen2.5-1.5b": 1_543_714_304,
+    "qwen2.5-3b": 3_085_938_688,
+    "qwen2.5-7b": 7_615_616_512,
+    "qwen2.5-32b": 32_763_876_352,
+    "qwen2.5-72b": 72_706_203_648,
+    "qwen3-0.6b": 751_632_384 - 151_936 * 1024,  # the files hold the tied embedding twice
+    "qwen3-1.7b": 2_031_739_904 - 151_936 * 2048,
+    "qwen3-4b": 4_022_468_096,
+    "qwen3-8b": 8_190_735_360,
+    "qwen3-14b": 14_768_307_200,
+    "qwen3-32b": 32_762_123_264,
+    # The files of Llama 2 hold the rotary frequencies too, 64 a layer.
+    "llama-2-7b": 6_738_417_664 - 32 * 64,
+    "llama-2-13b": 13_015_866_880 - 40 * 64,
+    "llama-2-70b": 68_976_653_312 - 80 * 64,
+    "mistral-7b-v0.1": 7_241_732_096,
+    "mistral-7b": 7_248_023_552,
+    "mistral-nemo-12b": 12_247_782_400,
+    "gemma-2-2b": 2_614_341_888,
+    "gemma-2-9b": 9_241_705_984,
+    "gemma-2-27b": 27_227_128_320,
+    "gemma-3-1b": 999_885_952,
+    "phi-3-mini": 3_821_079_552,
+    "phi-4": 14_659_507_200,
+    "phi-4-mini": 3_836_021_760,
+    "bert-base": 110_106_428,
     "mixtral-8x7b": 46_702_792_704,
     "deepseek-r1": 671_026_419_200,
 }
+
+
+# The files of Gemma 3 from 4B up hold an image tower of 27 layers (SigLIP, width 1152, MLP 4304) as well: a layer 4 (1152^2 + 1152)
+# + 2 x 1152 x 4304 + 4304 + 1152 + 4 x 1152 = 15,239,504; patches of 14 x 14 x 3 and a bias 678,528; 4096 positions of 1152; a norm
+# of 2 x 1152. Then a norm of 1152 and a projection of 1152 x h.
+TOWER = 27 * 15_239_504 + 678_528 + 4096 * 1152 + 2 * 1152 + 1152
+
+
+@pytest.mark.parametrize(
+    ("name", "published", "hidden"),
+    [
+        ("gemma-3-4b", 4_300_079_472, 2560),
+        ("gemma-3-12b", 12_187_325_040, 3840),
+        ("gemma-3-27b", 27_432_406_640, 5376),
+    ],
+)
+def test_language_model_of_gemma3_is_the_rest_of_the_files(name: str, published: int, hidden: int) -> None:
+    assert architecture(name).parameters == published - TOWER - 1152 * hidden
 
 
 @pytest.mark.parametrize(("name", "parameters"), PUBLISHED.items())

@@ -19,7 +19,7 @@ def dense_configs(draw: st.DrawFn) -> Config:
     heads = kv_heads * draw(SMALL)
     own_head_dim = draw(st.booleans())
     return {
-        "model_type": draw(st.sampled_from(["llama", "mistral", "qwen2"])),
+        "model_type": draw(st.sampled_from(["llama", "mistral", "qwen2", "qwen3"])),
         "hidden_size": draw(st.integers(1, 4096)) if own_head_dim else heads * head_dim,
         "intermediate_size": draw(st.integers(1, 8192)),
         "num_attention_heads": heads,
@@ -71,7 +71,8 @@ def sum_of_parts(found: Architecture) -> int:
             layer += linear.copies * linear.in_features * linear.out_features
             layer += linear.copies * linear.out_features if linear.bias else 0
         layers += kind.count * layer
-    return found.embedding_parameters + found.head_parameters + layers + found.final_norm_parameters
+    outside = found.extra_embedding_parameters + found.final_norm_parameters + found.extra_head_parameters
+    return found.vocabulary_parameters + found.head_parameters + layers + outside
 
 
 @given(dense_configs() | mixture_configs())
@@ -92,10 +93,12 @@ def test_dense_models_agree_with_a_closed_formula(config: Config) -> None:
     h, f, v = config["hidden_size"], config["intermediate_size"], config["vocab_size"]
     d = config.get("head_dim") or h // config["num_attention_heads"]
     q, kv = d * config["num_attention_heads"], d * config["num_key_value_heads"]
-    llama = config["model_type"] == "llama"
+    llama, qwen3 = config["model_type"] == "llama", config["model_type"] == "qwen3"
+    bias = (llama or qwen3) and config["attention_bias"]
     layer = 2 * h * q + 2 * h * kv + 3 * h * f + 2 * h
-    layer += q + 2 * kv if config["model_type"] == "qwen2" or (llama and config["attention_bias"]) else 0
-    layer += h if llama and config["attention_bias"] else 0
+    layer += q + 2 * kv if config["model_type"] == "qwen2" or bias else 0
+    layer += h if bias else 0
+    layer += 2 * d if qwen3 else 0
     layer += 2 * f + h if llama and config["mlp_bias"] else 0
     ends = v * h * (1 if config["tie_word_embeddings"] else 2) + h
     assert built(config).parameters == config["num_hidden_layers"] * layer + ends

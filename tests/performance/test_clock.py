@@ -85,6 +85,7 @@ def test_two_nodes() -> None:
     assert found.billed_fixed_seconds == about(2 * 1600 + 3 * 1.2 * 250)
     assert found.billed_slope == about(3 * 1.2 * 1.12)
     assert {name: float(value) for name, value in found.parts.items()} == {
+        "lead_time": 0,
         "provisioning": about(600),
         "download_weights": about(1000),
         "load_and_warm_up": about(200),
@@ -154,3 +155,19 @@ def test_chance_to_be_on_time() -> None:
     assert even.on_time_probability() == pytest.approx(0.5, abs=1e-9)
     assert late.on_time_probability() == pytest.approx(0.95, abs=1e-9)
     assert plan(JOB).on_time_probability() is None
+
+
+def test_a_lead_time_delays_the_clock_and_is_not_billed() -> None:
+    # Two nodes as above, ordered 7200 s before they can be had: only the wall clock and the time until they are up grow.
+    plain, late = clock(JOB, work(), 2, 16), clock(JOB, work(), 2, 16, lead_seconds=7200.0)
+    assert late.fixed_seconds == about(float(plain.fixed_seconds) + 7200)
+    assert (late.billed_fixed_seconds, late.slope) == (plain.billed_fixed_seconds, plain.slope)
+    assert late.ready_seconds == about(7200 + 600)
+
+
+def test_no_less_than_the_minimum_is_billed_for_each_cluster() -> None:
+    # Two clusters at once, an hour each at least: 7200 s. Without training 2 x 1600 + 3 x 1.2 x 250 = 4100 s are used.
+    found = clock(JOB, work(), 2, 16, minimum_billing_seconds=3600.0)
+    assert float(found.billed_seconds(0.0)) == about(7200)
+    # From (7200 - 4100) / 4.032 s of training on, what is used counts.
+    assert float(found.billed_seconds(1000.0)) == about(4100 + 1000 * 3 * 1.2 * 1.12)

@@ -7,7 +7,7 @@ import pytest
 
 from gpuplan.performance.constants import use_constants
 from gpuplan.performance.layers import head_seconds, matmul_seconds
-from performance.toy import DENSE, about, atom, framework, layer, rates, round_constants, ungated, work
+from performance.toy import DENSE, about, atom, framework, layer, rates, round_constants, ungated, windowed, work
 
 pytestmark = pytest.mark.usefixtures("toy_constants")
 
@@ -52,6 +52,18 @@ def test_backward_attention_has_two_and_a_half_times_the_flop() -> None:
 def test_attention_grows_with_the_square_of_the_sequence() -> None:
     # s = 4000, one sequence: 4000 x 4000 x 10 x 200 = 32e9 FLOP at 5e13, x (1 + 1000/4000), 6 forwards.
     assert layer(work(sequence_length=4000), micro_batch=1)["attention"] == about(6 * 32e9 / 5e13 * 1.25)
+
+
+def test_window_leaves_out_the_pairs_beyond_it() -> None:
+    # s = 1000, w = 250: the first 250 queries see 250^2 / 2 = 31,250 keys together, the other 750 see 250 each = 187,500; of
+    # 500,000 that is 0.4375. A window of the sequence or more leaves nothing out.
+    assert layer(work(windowed(DENSE, 250)))["attention"] == about(6 * 0.4375 * ATTENTION)
+    assert layer(work(windowed(DENSE, 1000)))["attention"] == layer(work())["attention"]
+    assert layer(work(windowed(DENSE, 4096)))["attention"] == layer(work())["attention"]
+
+
+def test_attention_to_what_follows_has_twice_the_pairs() -> None:
+    assert layer(work(windowed(DENSE, None, causal=False)))["attention"] == about(12 * ATTENTION)
 
 
 @pytest.mark.parametrize(("name", "factor"), [("megatron", 1), ("torch-fsdp", 2), ("hf-peft", 3)])

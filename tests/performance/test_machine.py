@@ -114,3 +114,9 @@ def test_shipped_widths_grow_as_runs_get_fewer() -> None:
     for name, measured in (("step_interval", "megatron"), ("memory_interval", "measured")):
         widths = [shipped.value(name, key) for key in (measured, "transferred", "extrapolated")]
         assert widths == sorted(widths), name
+
+
+def test_every_accelerator_that_is_planned_on_has_a_kernel_family_of_its_own() -> None:
+    known = set(shipped_constants().tables["matmul_efficiency"])
+    families = {a.name: a.kernel_family for a in accelerators().values() if a.refused is None}
+    assert {name: family for name, family in families.items() if family not in known} == {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gpuplan.performance.predict import model_flops, predict
 from gpuplan_models import architecture
-from performance.toy import DENSE, NODE, TIED, about, framework, layout, work
+from performance.toy import DENSE, NODE, TIED, about, framework, layout, windowed, work
 
 # The 7B model without the embedding, which is looked up: 7,615,616,512 - 152,064 x 3584.
 SEVEN = 7_070_619_136
@@ -35,6 +37,21 @@ def test_r1_computes_with_37_billion_parameters() -> None:
 
 def test_tied_embedding_multiplies_as_a_head() -> None:
     assert model_flops(work(TIED), 1.0) == about(model_flops(work(DENSE), 1.0))
+
+
+def test_pairs_that_no_query_sees_are_not_needed() -> None:
+    # The core of DENSE takes 8 layers x 1000 x 10 heads x (100 + 100) = 16e6 FLOP a token; with w = 250 of s = 1000 0.4375 of it,
+    # without a causal mask twice as much.
+    products = 6 * (92_017_000 - 10_000_000)
+    assert model_flops(work(DENSE), 1.0) == about(products + 3 * 16e6)
+    assert model_flops(work(windowed(DENSE, 250)), 1.0) == about(products + 3 * 7e6)
+    assert model_flops(work(windowed(DENSE, None, causal=False)), 1.0) == about(products + 3 * 32e6)
+
+
+def test_position_embeddings_are_looked_up_not_multiplied() -> None:
+    positions = replace(DENSE, extra_embedding_parameters=5_000_000)
+    assert model_flops(work(positions), 1.0) == about(model_flops(work(DENSE), 1.0))
+    assert model_flops(work(replace(positions, tied_embeddings=True)), 1.0) == about(model_flops(work(DENSE), 1.0))
 
 
 @pytest.mark.usefixtures("toy_constants")

@@ -71,6 +71,16 @@ def test_stack_of_two_kinds_is_cut_in_its_order() -> None:
     assert stage_plan(work(architecture("deepseek-r1")), 16).layers.tolist() == [[3, 0], [0, 4], [0, 3]]
 
 
+def test_kinds_that_alternate_are_spread_over_the_stages() -> None:
+    # Gemma 3 27B: every sixth of 62 layers sees everything, numbers 5, 11, ... 59. Four stages hold 15, up to 16 and 15 layers:
+    # the first 5 and 11 of them, the last (from 47) 47, 53 and 59, a middle one (15 to 30) 17, 23 and 29, the other one fewer.
+    plan = stage_plan(work(architecture("gemma-3-27b")), 4)
+    assert plan.layers.tolist() == [[13, 2], [13, 3], [12, 3]]
+    assert stage_plan(work(architecture("gemma-3-27b")), 1).layers.tolist() == [[52, 10], [0, 0], [0, 0]]
+    # Gemma 2 27B: 46 layers in turn; 8 stages hold 5, 6 and 5 (8 x 5 + 6).
+    assert stage_plan(work(architecture("gemma-2-27b")), 8).layers.tolist() == [[3, 2], [3, 3], [2, 3]]
+
+
 def test_one_stage_holds_everything_and_two_have_no_middle() -> None:
     one, two = (stage_plan(work(architecture("deepseek-r1")), p) for p in (1, 2))
     assert one.layers.tolist() == [[3, 58], [0, 0], [0, 0]]

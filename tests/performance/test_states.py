@@ -67,6 +67,17 @@ def test_tied_embedding_is_copied_to_the_last_stage() -> None:
     assert found.weights_bytes[0] == about([2 * (4 * 9_002_000 + 10_000_000), 0, 2 * (4 * 9_002_000 + 10_001_000)])
 
 
+def test_learned_positions_lie_beside_the_embedding_and_a_transform_beside_the_head() -> None:
+    # 4 M of positions on the first stage, cut with the vocabulary, and no copy of them beside a tied head; 3 M whole on the last.
+    more = replace(DENSE, extra_embedding_parameters=4_000_000, extra_head_parameters=3_000_000)
+    assert model_states(held(work(more)))[0] == about(2 * (MODEL + 7_000_000))
+    found = held(work(more), pipeline=2, tensor=2)
+    layers = 4 * 4_502_000
+    assert found.weights_bytes[0] == about([2 * (layers + 7_000_000), 0, 2 * (layers + 5_000_000 + 1_000 + 3_000_000)])
+    tied = held(work(replace(more, tied_embeddings=True)), pipeline=2, tensor=2)
+    assert tied.weights_bytes[0] == about(found.weights_bytes[0])
+
+
 # The mixture on t = 1, e = 4, d = 8: beside the experts 8 x 3,018,000 + 20,001,000 = 44,145,000 over 8 ranks; 8 x 24 M / 4 = 48 M
 # of experts over t d / e = 2.
 @pytest.mark.parametrize(

@@ -168,6 +168,15 @@ def ungated(architecture: Architecture) -> Architecture:
     return replace(architecture, layers=kinds)
 
 
+def windowed(architecture: Architecture, window_tokens: int | None, causal: bool = True) -> Architecture:
+    """The same with a sliding window, or with attention to what follows."""
+    kinds = tuple(
+        replace(kind, attention=replace(kind.attention, window_tokens=window_tokens, causal=causal))
+        for kind in architecture.layers
+    )
+    return replace(architecture, layers=kinds)
+
+
 def work(
     architecture: Architecture = DENSE,
     method: str = "full",

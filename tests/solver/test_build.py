@@ -115,11 +115,15 @@ def test_a_cap_on_training_keeps_within_its_limit_and_wastes_less_than_a_unit() 
                 for factor in tables.factors:
                     if job.limits.budget_usd is not None:
                         cap = tables.budget_cap(offer, size, factor)
-                        fits_just(tables, cap, factor, tables._bill(offer, size), job.limits.budget_usd)
+                        fixed, slope, least = tables._bill(offer, size)
+                        if least > job.limits.budget_usd:
+                            assert cap == -1
+                        else:
+                            fits_just(tables, cap, factor, (fixed, slope), job.limits.budget_usd)
                     if job.limits.deadline_seconds is not None:
-                        start = job.startup_seconds if job.limits.deadline_from == "start" else 0.0
                         cap = tables.deadline_cap(offer, size, factor)
                         times = tables._clocks[offer]
+                        start = times.ready_seconds if job.limits.deadline_from == "start" else 0.0
                         wall = float(times.fixed_seconds[size]) - start, float(times.slope[size])
                         fits_just(tables, cap, factor, wall, job.limits.deadline_seconds)
 
@@ -143,7 +147,8 @@ def test_bills_and_clocks_round_up_nearly_exactly(training_share: float) -> None
         seconds = training * tables.training_unit_seconds
         for offer in range(tables.offers):
             for size in tables.sizes_of(offer):
-                fixed, slope = tables._bill(offer, size)
+                fixed, slope, least = tables._bill(offer, size)
+                assert least / tables.cost_unit_usd <= tables.least_cost(offer, size) < least / tables.cost_unit_usd + 1
                 close_above(
                     tables.cost_terms(offer, size, 1.0), training, (fixed + slope * seconds) / tables.cost_unit_usd
                 )

@@ -56,7 +56,8 @@ def test_exit_codes(jobs: list[Job], code: int, verb: str) -> None:
 
 
 def test_every_field_has_a_flag(jobs: list[Job]) -> None:
-    for name, command in cli.commands.items():
+    for name in ("solve", "check"):
+        command = cli.commands[name]
         flags = {option for parameter in command.params for option in parameter.opts}
         expected = {field.flag for field in FIELDS if name == "check" or field.group != PINS}
         assert flags == expected | {"--job", "--format", "--out"}

@@ -205,7 +205,8 @@ def test_a_family_of_gpus_means_its_variants_and_is_said() -> None:
     assert found.limits.gpus is not None
     assert {"A100-80GB-SXM", "H100-SXM"} < set(found.limits.gpus)
     assert any("a100-80gb stands for A100-80GB" in sentence for sentence in found.assumptions)
-    assert job(exclude_gpu=["T4", "V100"]).limits.exclude_gpus == ("T4", "V100-32GB")
+    v100 = ("V100-16GB", "V100-16GB-PCIe", "V100-32GB", "V100-32GB-PCIe")
+    assert job(exclude_gpu=["T4", "V100"]).limits.exclude_gpus == ("T4", *v100)
 
 
 def test_an_own_price_is_for_one_gpu() -> None:

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from rich.cells import cell_len
 from rich.console import Console
 
-from gpuplan.report.text import MAX_WIDTH, render
+from gpuplan.report.blocks import MAX_WIDTH
+from gpuplan.report.text import render
 from gpuplan.result import Answer, Interval, Result
 from report_samples import answer, infeasible, plan, relaxation, text, unwrapped
 

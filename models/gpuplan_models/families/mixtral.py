@@ -6,29 +6,19 @@ Shapes as in Hugging Face transformers: ``modeling_mixtral.py``; w1 is the gate,
 from __future__ import annotations
 
 from gpuplan_models.fields import Fields
-from gpuplan_models.layers import LayerKind
+from gpuplan_models.mixture import expert_counts, layer_kind
 from gpuplan_models.parts import Stack, gated_experts, grouped_query_attention, router
+from gpuplan_models.windows import kinds_by_window, layer_windows
 
 
 def _mixtral(fields: Fields) -> Stack:
-    hidden, experts = fields.integer("hidden_size"), fields.integer("num_local_experts")
-    active = fields.integer("num_experts_per_tok")
-    fields.require_at_most("num_experts_per_tok", "num_local_experts", active, experts)
+    hidden, width = fields.integer("hidden_size"), fields.integer("intermediate_size")
+    experts, active = expert_counts(fields, "num_local_experts")
     attention = grouped_query_attention(fields, qkv_bias=False, output_bias=False)
-    width = fields.integer("intermediate_size")
-    kind = LayerKind(
-        name="moe",
-        count=fields.integer("num_hidden_layers"),
-        linears=(
-            *attention.linears,
-            router(hidden, experts),
-            *gated_experts(hidden, width, experts, active, names=("w1", "w3", "w2")),
-        ),
-        attention=attention.core,
-        norm_parameters=2 * hidden,
-        gated=True,
-    )
-    return Stack(layers=(kind,), final_norm_parameters=hidden)
+    mixture = (router(hidden, experts), *gated_experts(hidden, width, experts, active, names=("w1", "w3", "w2")))
+    kind = layer_kind(fields, "moe", attention, mixture)
+    kinds, order = kinds_by_window(kind, layer_windows(fields, lambda _: True))
+    return Stack(layers=kinds, order=order, final_norm_parameters=hidden)
 
 
 BUILDERS = {"mixtral": _mixtral}

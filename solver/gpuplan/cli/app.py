@@ -15,7 +15,9 @@ from typing import Any
 import click
 
 from gpuplan import __version__
+from gpuplan.cli.catalogue import frameworks, hardware, methods, models, offers
 from gpuplan.cli.commands import check, solve
+from gpuplan.cli.completion import completion
 from gpuplan.cli.failures import (
     BAD_INPUT,
     BROKEN_PIPE,
@@ -31,6 +33,10 @@ from gpuplan.errors import InputError
 
 class Application(click.Group):
     """A group of commands whose errors end in one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order in which a user needs them, not in that of the alphabet."""
+        return list(self.commands)
 
     def main(
         self,
@@ -87,8 +93,8 @@ def cli() -> None:
     """
 
 
-cli.add_command(solve)
-cli.add_command(check)
+for _command in (solve, check, models, hardware, offers, frameworks, methods, completion):
+    cli.add_command(_command)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gpuplan.cli.completion import values_of
 from gpuplan.fields import FIELDS, PINS, JobField
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,7 +35,8 @@ def job_options(*, pins: bool) -> Callable[[F], F]:
     """Add the flags that all commands share, and with `pins` those of a given cluster and layout."""
 
     def decorate(function: F) -> F:
-        function = _output_options(function)
+        function = output_options("text", "json")(function)
+        function = _job_file(function)
         for field in reversed([field for field in FIELDS if pins or field.group != PINS]):
             function = _option(field)(function)
         return function
@@ -42,26 +44,43 @@ def job_options(*, pins: bool) -> Callable[[F], F]:
     return decorate
 
 
+def _job_file(function: F) -> F:
+    return click.option(
+        "--job",
+        "job_file",
+        metavar="FILE.yaml",
+        help="job file; flags win over it",
+        shell_complete=values_of("job"),
+    )(function)
+
+
 def _option(field: JobField) -> Callable[[F], F]:
     """Make the flag of a field; what is not given stays None, so that a job file can say it."""
     if field.kind == "switch":
         return click.option(f"{field.flag}/--no-{field.flag[2:]}", field.name, default=None, help=field.help)
-    return click.option(field.flag, field.name, metavar=field.metavar, multiple=field.kind == "many", help=field.help)
+    return click.option(
+        field.flag,
+        field.name,
+        metavar=field.metavar,
+        multiple=field.kind == "many",
+        help=field.help,
+        shell_complete=values_of(field.name),
+    )
 
 
-def _output_options(function: F) -> F:
-    """Add where the job comes from and where the answer goes."""
-    options = (
-        click.option("--job", "job_file", metavar="FILE.yaml", help="job file; flags win over it"),
-        click.option(
+def output_options(*formats: str) -> Callable[[F], F]:
+    """Add the form of the answer, the first of `formats` unless told otherwise, and where it goes."""
+
+    def decorate(function: F) -> F:
+        function = click.option(
+            "--out", "out", metavar="FILE", help="write the answer to a file", shell_complete=values_of("out")
+        )(function)
+        return click.option(
             "--format",
             "output_format",
-            type=click.Choice(["text", "json"], case_sensitive=False),
-            default="text",
-            help="form of the answer [text]",
-        ),
-        click.option("--out", "out", metavar="FILE", help="write the answer to a file"),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+            type=click.Choice(formats, case_sensitive=False),
+            default=formats[0],
+            help=f"form of the answer [{formats[0]}]",
+        )(function)
+
+    return decorate

@@ -19,10 +19,12 @@ from rich.console import Console
 from gpuplan.errors import InputError
 
 if TYPE_CHECKING:
-    from gpuplan.result import Result
+    from gpuplan.result import Answer
 
 PLAIN_WIDTH = 100
 """Columns of text that does not go to a terminal."""
+UNLIMITED_WIDTH = 10_000
+"""Columns of a list that does not go to a terminal: a row stays on one line, for grep and awk."""
 PROGRESS_AFTER_SECONDS = 1.0
 
 
@@ -40,13 +42,16 @@ class Destination:
     Attributes
     ----------
     output_format
-        "text" or "json".
+        "text", "json", or for lists "csv".
     out
         Path of a file, None for standard output.
+    plain_width
+        Columns of text that does not go to a terminal.
     """
 
     output_format: str
     out: str | None
+    plain_width: int = PLAIN_WIDTH
 
     def __post_init__(self) -> None:
         if self.out is None:
@@ -63,29 +68,47 @@ class Destination:
                 "out", self.out, f"{self.out!r} is in a folder that cannot be written to; give another path"
             )
 
-    def write(self, result: Result) -> None:
+    def write(self, answer: Answer) -> None:
         """Write the answer."""
         if self.out is not None:
-            write_whole(Path(self.out), self._as_text(result))
-        elif self.output_format == "json":
-            click.echo(self._as_text(result), nl=False)
+            write_whole(Path(self.out), self._as_text(answer))
+        elif self.output_format != "text":
+            click.echo(self._as_text(answer), nl=False)
         else:
-            _render(result, _Terminal() if sys.stdout.isatty() else _Terminal(width=PLAIN_WIDTH))
+            _render(answer, _Terminal() if sys.stdout.isatty() else _Terminal(width=self.plain_width))
 
-    def _as_text(self, result: Result) -> str:
-        """Return the answer as plain text or JSON, with a final line break."""
+    def _as_text(self, answer: Answer) -> str:
+        """Return the answer as plain text, JSON or CSV, with a final line break."""
         if self.output_format == "json":
-            return result.model_dump_json(indent=2) + "\n"
+            return answer.model_dump_json(indent=2) + "\n"
+        if self.output_format == "csv":
+            return _csv(answer)
         buffer = io.StringIO()
-        _render(result, Console(file=buffer, width=PLAIN_WIDTH))
+        _render(answer, Console(file=buffer, width=self.plain_width))
         return buffer.getvalue()
 
 
-def _render(result: Result, console: Console) -> None:
-    """Write the answer for people."""
-    from gpuplan.report.text import render
+def _csv(answer: Answer) -> str:
+    """The rows of a list; no other command offers the format."""
+    from gpuplan.listing.base import Listing
 
-    render(result, console)
+    if not isinstance(answer, Listing):
+        raise TypeError(f"{type(answer).__name__} has no rows")
+    return answer.as_csv()
+
+
+def _render(answer: Answer, console: Console) -> None:
+    """Write the answer for people."""
+    from gpuplan.result import Result
+
+    if isinstance(answer, Result):
+        from gpuplan.report import text
+
+        text.render(answer, console)
+    else:
+        from gpuplan.report import catalogue
+
+        catalogue.render(answer, console)
 
 
 def write_whole(path: Path, text: str) -> None:

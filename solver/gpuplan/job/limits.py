@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from gpuplan.errors import InputError, choose, close_matches, input_error, shown
+from gpuplan.job.gpus import default_pricing, gpu_names, some
 from gpuplan.job.reader import Reader
 from gpuplan.job.types import Catalogue, Limits, Pins
 from gpuplan.units import parse_duration, parse_money, parse_whole
-from gpuplan_hardware import CatalogueError, Offer, offers, read_offers, resolve_gpus
+from gpuplan_hardware import CatalogueError, Offer, offers, read_offers
 
 if TYPE_CHECKING:
     from gpuplan_models import Framework
@@ -21,22 +22,24 @@ RECOMPUTE = ("none", "selective", "full")
 MAX_GPUS = 1_000_000
 
 
-def read_limits(reader: Reader, known: Sequence[Offer]) -> Limits:
-    """Read deadline, budget, counts and where to look; providers and regions are those of the known offers."""
+def read_limits(reader: Reader, known: Sequence[Offer], own: bool) -> Limits:
+    """Read deadline, budget, counts and where to look; `known` are the offers, `own` says whether they are the user's."""
+    gpus = reader.optional("gpu", gpu_names(reader))
     limits = Limits(
         deadline_seconds=reader.optional("deadline", parse_duration),
         deadline_from=_deadline_from(reader),
+        timed=reader.given("deadline") or reader.spec.minimize == "time",
         budget_usd=reader.optional("budget", parse_money),
         max_gpus=reader.optional("max_gpus", _count),
         max_nodes=reader.optional("max_nodes", _count),
-        gpus=reader.optional("gpu", _gpu_names(reader)),
-        exclude_gpus=reader.optional("exclude_gpu", _gpu_names(reader)) or (),
+        gpus=gpus,
+        exclude_gpus=reader.optional("exclude_gpu", gpu_names(reader)) or (),
         providers=reader.optional("provider", _names_of(offer.provider.name for offer in known)),
         regions=reader.optional("region", _names_of(offer.region for offer in known)),
-        pricing=reader.optional("pricing", _names_of(PRICINGS)) or _default_pricing(reader, known),
+        pricing=reader.optional("pricing", _names_of(PRICINGS)) or default_pricing(reader, gpus, known, own),
         marketplace=reader.spec.marketplace,
         allow_unknown_host=reader.spec.allow_unknown_host,
-        available_within_seconds=_available_within(reader),
+        available_within_seconds=reader.optional("available_within", parse_duration),
     )
     if limits.gpus is not None and set(limits.gpus) <= set(limits.exclude_gpus):
         raise InputError(
@@ -44,23 +47,6 @@ def read_limits(reader: Reader, known: Sequence[Offer]) -> Limits:
         )
     _check_marketplaces(reader, limits, known)
     return limits
-
-
-def _available_within(reader: Reader) -> float | None:
-    """How soon nodes must be had; the catalogue knows no queues yet, so on-demand offers count as instant."""
-    seconds = reader.optional("available_within", parse_duration)
-    if seconds is not None:
-        reader.assume("on-demand offers and owned nodes can be had at once, others when their lead time is known")
-    return seconds
-
-
-def _default_pricing(reader: Reader, known: Sequence[Offer]) -> tuple[str, ...]:
-    """On demand; and what is owned, which only the user's own offers can hold."""
-    if any(offer.pricing == "owned" for offer in known):
-        reader.assume("on-demand prices and owned nodes")
-        return ("on-demand", "owned")
-    reader.assume("on-demand prices")
-    return ("on-demand",)
 
 
 def known_offers(catalogue: Catalogue, offers_of_caller: Sequence[Offer] | None = None) -> Sequence[Offer]:
@@ -101,7 +87,7 @@ def read_catalogue(reader: Reader) -> Catalogue:
         raise InputError(
             "price", given, f"{given!r} cannot be combined with offers, which have prices; give one of the two"
         )
-    names = reader.optional("gpu", _gpu_names(None)) or ()
+    names = reader.optional("gpu", gpu_names(None)) or ()
     if len(names) != 1:
         which = f"--gpu stands for {', '.join(names)}" if names else "no --gpu is given"
         raise InputError("price", given, f"{given!r} is the price of one GPU, and {which}; name one", names)
@@ -202,37 +188,12 @@ def _count(name: str, value: object) -> int:
     return parse_whole(name, value, 1, MAX_GPUS)
 
 
-def _gpu_names(reader: Reader | None) -> Callable[[str, tuple[str, ...]], tuple[str, ...]]:
-    """Return a parser of GPU names and families that tells the reader what a family stands for."""
-
-    def parse(field: str, words: tuple[str, ...]) -> tuple[str, ...]:
-        names: dict[str, None] = {}
-        for word in _some(field, words):
-            try:
-                found = resolve_gpus(word)
-            except CatalogueError as error:
-                raise input_error(error, field) from None
-            if reader and len(found) > 1:
-                reader.assume(f"GPU {word} stands for {', '.join(found)}")
-            names.update(dict.fromkeys(found))
-        return tuple(names)
-
-    return parse
-
-
-def _some(field: str, words: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse an empty list: it reads like "none" and would mean "all"."""
-    if not words:
-        raise InputError(field, "", "is empty; name at least one, or leave the field out")
-    return words
-
-
 def _names_of(known: Iterable[str]) -> Callable[[str, tuple[str, ...]], tuple[str, ...]]:
     """Return a parser of lists of known names."""
     names = tuple(sorted(set(known)))
 
     def parse(field: str, words: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(choose(field, word, names) for word in _some(field, words)))
+        return tuple(dict.fromkeys(choose(field, word, names) for word in some(field, words)))
 
     return parse
 

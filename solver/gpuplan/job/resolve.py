@@ -10,6 +10,7 @@ from gpuplan.errors import InputError, choose, shown
 from gpuplan.job.batch import global_batches
 from gpuplan.job.data_size import samples, token_count
 from gpuplan.job.limits import known_offers, read_catalogue, read_limits, read_pins
+from gpuplan.job.makers import check_makers
 from gpuplan.job.reader import Reader
 from gpuplan.job.spec import JobSpec, make_spec
 from gpuplan.job.training import read_sequence_length, read_training
@@ -80,11 +81,12 @@ def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | N
         evaluation_share=reader.default("evaluation_share", parse_fraction, 0.0, "no time for evaluations"),
         confidence=_confidence(reader),
         objectives=_objectives(reader),
-        limits=read_limits(reader, known),
+        limits=read_limits(reader, known, own=offers is not None or catalogue.offers_path is not None),
         pins=read_pins(reader, training.framework, known),
         catalogue=catalogue,
         search=_search(reader),
     )
+    check_makers(job, known)
     return _with_assumptions(job, reader)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpuplan.errors import InputError, choose, input_error, shown
 from gpuplan.job.reader import Reader
+from gpuplan.layout import PARALLEL_FRAMEWORK, obstacle, usual_framework
 from gpuplan.units import parse_whole
 from gpuplan_models import ModelError, architecture, check_targets, frameworks, methods
 
@@ -31,7 +32,7 @@ class Training:
     lora_rank: int
     lora_targets: str | tuple[str, ...]
     optimizer: str
-    framework: Framework | None
+    framework: Framework | None = None
 
 
 def read_training(reader: Reader) -> Training:
@@ -44,8 +45,8 @@ def read_training(reader: Reader) -> Training:
     optimizer = reader.default(
         "optimizer", lambda name, value: choose(name, value, OPTIMIZERS), "adamw", "AdamW optimizer"
     )
-    framework = _framework(reader, method, precision, weights, optimizer)
-    return Training(model, method, precision, weights, rank, targets, optimizer, framework)
+    training = Training(model, method, precision, weights, rank, targets, optimizer)
+    return replace(training, framework=_framework(reader, training))
 
 
 def read_sequence_length(reader: Reader, model: Architecture) -> int:
@@ -124,33 +125,34 @@ def _allowed_weights(given: str, method: Method) -> str:
     raise InputError("weights", given, message)
 
 
-def _framework(reader: Reader, method: Method, precision: str, weights: str, optimizer: str) -> Framework | None:
+def _framework(reader: Reader, training: Training) -> Framework | None:
     """Framework, None where the solver takes the one that a layout needs."""
     name = reader.optional("framework", lambda field, value: choose(field, value, frameworks()))
     if name is None:
-        reader.assume(_default_framework(method))
+        _check_usual(reader, training)
         return None
-    framework = frameworks()[name]
-    checks = (
-        ("method", method.name, framework.methods),
-        ("precision", precision, framework.precisions),
-        ("optimizer", optimizer, framework.optimizers),
-        ("weights", weights, framework.frozen_weights if method.frozen_weights else (weights,)),
-    )
-    for field, value, allowed in checks:
-        if value not in allowed:
-            message = f"{name} does not support {field} {value}; it supports {', '.join(allowed)}"
-            raise InputError("framework", name, message, _frameworks_with(field, value))
-    return framework
+    reason = obstacle(frameworks()[name], training)
+    if reason:
+        raise InputError("framework", name, reason, _able(training))
+    return frameworks()[name]
 
 
-def _frameworks_with(field: str, value: str) -> tuple[str, ...]:
-    """Names of the frameworks that support a method, precision, optimizer or storage."""
-    attribute = "frozen_weights" if field == "weights" else f"{field}s"
-    return tuple(name for name, framework in frameworks().items() if value in getattr(framework, attribute))
+def _check_usual(reader: Reader, training: Training) -> None:
+    """Say which frameworks layouts are computed with when none is asked for; one of them must run the job."""
+    usual, parallel = (frameworks()[name] for name in (usual_framework(training.method), PARALLEL_FRAMEWORK))
+    reasons = [obstacle(framework, training) for framework in (usual, parallel)]
+    if all(reasons):
+        message = f"none of the usual frameworks runs this: {'; '.join(reason for reason in reasons if reason)}"
+        raise InputError("framework", "", message, _able(training))
+    plain = "torch FSDP" if training.method.trains == "all" else "Hugging Face with PEFT"
+    if reasons[0]:
+        reader.assume(f"{parallel.title}, as {reasons[0]}")
+    elif reasons[1]:
+        reader.assume(f"{plain}; no tensor, pipeline or expert parallelism, as {reasons[1]}")
+    else:
+        reader.assume(f"{plain}; Megatron-Core where tensor, pipeline or expert parallelism is used")
 
 
-def _default_framework(method: Method) -> str:
-    """Say which framework a layout is computed with when none is asked for."""
-    plain = "torch FSDP" if method.trains == "all" else "Hugging Face with PEFT"
-    return f"{plain}; Megatron-Core where tensor, pipeline or expert parallelism is used"
+def _able(training: Training) -> tuple[str, ...]:
+    """Names of the frameworks that run the job."""
+    return tuple(name for name, framework in frameworks().items() if obstacle(framework, training) is None)

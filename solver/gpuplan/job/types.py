@@ -61,6 +61,12 @@ class Limits:
     marketplace: bool = False
     allow_unknown_host: bool = False
     available_within_seconds: float | None = None
+    timed: bool = False
+
+    @property
+    def needs_lead_time(self) -> bool:
+        """Whether an offer must state how soon its nodes can be had: where time counts from the order (`timed`)."""
+        return self.timed and self.deadline_from == "order"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ Array = np.ndarray
 
 
 class _Money(Objective):
-    """``cost >= price * nodes * (billed_fixed + billed_slope * factor * training)`` for the chosen offer and number of nodes."""
+    """``cost >= price * nodes * max(least, billed_fixed + billed_slope * factor * training)`` for the chosen offer and nodes."""
 
     unit = "USD"
 
@@ -30,6 +30,7 @@ class _Money(Objective):
         cost = builder.variable("cost", 0, tables.money_horizon)
         for offer, size, factor, when in builder.clusters(builder.factors(self)):
             builder.covers_training(cost, tables.cost_terms(offer, size, factor), when=when, why="cost")
+            builder.covers(cost, tables.least_cost(offer, size), when=when)
         return cost
 
     def unit_value(self, builder: Builder) -> float:

@@ -1,6 +1,7 @@
-"""Time and money around the steps: provisioning, weights, checkpoints, failures, trials.
+"""Time and money around the steps: lead time, provisioning, weights, checkpoints, failures, trials, the least a provider bills.
 
-For n nodes the wall clock and the billed time are linear in the seconds of pure training, which is all the solver needs to know.
+For n nodes the wall clock is linear in the seconds of pure training, and so is the billed time above the provider's minimum: all
+the solver needs to know.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from gpuplan.performance.workload import Workload
-from gpuplan_hardware import Node
+from gpuplan_hardware import Offer
 
 Array = np.ndarray
 
@@ -23,6 +24,8 @@ LOAD_BYTES_PER_SECOND = 2e9
 SAVE_BYTES_PER_SECOND = 1e9
 #: Unexpected interruptions: 419 in 54 days on 16,384 GPUs (Llama 3 report, arXiv:2407.21783, section 3.3.4).
 GPU_HOURS_PER_FAILURE = 16384 * 54 * 24 / 419
+#: Least time that is billed where the provider does not say: the coarsest practice among clouds (bare metal by the hour).
+UNKNOWN_MINIMUM_BILLING_SECONDS = 3600.0
 #: Finding a failed node and restarting the job, without loading (assumed).
 RESTART_SECONDS = 600.0
 
@@ -57,19 +60,25 @@ class Clock:
     """``wall = fixed + slope * training`` and ``billed node seconds / nodes = billed_fixed + billed_slope * training``.
 
     Arrays over node counts; `training` is the seconds of all steps of one trial. `parts` names what `fixed` and `slope` hold.
+    No less than `least_billed_seconds` is billed for a node; `ready_seconds` pass from the order until the nodes are up.
     """
 
     fixed_seconds: Array
     slope: Array
     billed_fixed_seconds: Array
     billed_slope: Array
+    least_billed_seconds: float
+    ready_seconds: float
     parts: dict[str, Array]
+
+    def billed_seconds(self, training: Array | float) -> Array:
+        """Seconds that one node is paid for, over all trials."""
+        return np.maximum(self.billed_fixed_seconds + self.billed_slope * training, self.least_billed_seconds)
 
 
 def weight_file_bytes(work: Workload) -> float:
     """Bytes of the published weights that every node downloads: the model's own storage type."""
-    native = 1.0 if work.architecture.native_weights == "fp8" else 2.0
-    return native * work.architecture.parameters
+    return work.architecture.published_bytes
 
 
 def checkpoint_bytes(work: Workload) -> float:
@@ -88,6 +97,8 @@ def clock(
     nodes: Array | float,
     gpus: Array | float,
     network_bytes_per_second: float | None = None,
+    lead_seconds: float = 0.0,
+    minimum_billing_seconds: float = 0.0,
 ) -> Clock:
     """Wall clock and billing of `job` on `nodes` nodes with `gpus` GPUs (arrays, or scalars).
 
@@ -95,7 +106,8 @@ def clock(
 
     A cluster is provisioned and downloads the weights once; each trial loads, warms up, trains and saves. Failures cost the
     restart and half a checkpoint interval each. `contingency` stretches the trials. Provisioning is billed (an assumption on the
-    safe side).
+    safe side), the lead time before it is not. Each of the clusters that run at once is billed for `minimum_billing_seconds` at
+    least.
     """
     nodes = np.asarray(nodes, dtype=float)
     weights = weight_file_bytes(work)
@@ -111,11 +123,14 @@ def clock(
     per_second = 1 + job.evaluation_share + checkpoints + failures
     once = job.startup_seconds + download
     return Clock(
-        fixed_seconds=once + rounds * stretch * (load + save),
+        fixed_seconds=lead_seconds + once + rounds * stretch * (load + save),
         slope=rounds * stretch * per_second,
         billed_fixed_seconds=job.parallel * once + job.trials * stretch * (load + save),
         billed_slope=job.trials * stretch * per_second,
+        least_billed_seconds=job.parallel * minimum_billing_seconds,
+        ready_seconds=lead_seconds + job.startup_seconds,
         parts={
+            "lead_time": np.full_like(nodes, lead_seconds),
             "provisioning": np.full_like(nodes, job.startup_seconds),
             "download_weights": download,
             "load_and_warm_up": load,
@@ -127,7 +142,17 @@ def clock(
     )
 
 
-def node_clock(job: ClockJob, work: Workload, node: Node, nodes: Array | float) -> Clock:
-    """`clock` of a cluster of `nodes` nodes of shape `node`."""
+def offer_clock(job: ClockJob, work: Workload, offer: Offer, nodes: Array | float) -> Clock:
+    """`clock` of a cluster of `nodes` nodes of `offer`; a lead time that nobody states is left out here (see `space.selected`)."""
+    node = offer.node
     network = None if node.network is None else node.network.bytes_per_second_per_gpu * node.gpus_per_node
-    return clock(job, work, nodes, np.asarray(nodes) * node.gpus_per_node, network)
+    gpus = np.asarray(nodes) * node.gpus_per_node
+    return clock(job, work, nodes, gpus, network, offer.lead_time_seconds or 0.0, minimum_billing_seconds(offer))
+
+
+def minimum_billing_seconds(offer: Offer) -> float:
+    """Least time that a node of `offer` is billed for: nothing where it is owned, the provider's, or the coarsest known."""
+    if offer.pricing == "owned":
+        return 0.0
+    known = offer.provider.minimum_billing_seconds
+    return UNKNOWN_MINIMUM_BILLING_SECONDS if known is None else known

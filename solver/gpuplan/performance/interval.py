@@ -11,11 +11,13 @@ from gpuplan.performance.constants import constants
 _Z90 = NormalDist().inv_cdf(0.95)
 
 
-def step_width(kernel_family: str, kernels: str, mixture: bool) -> float:
+def step_width(kernel_family: str, kernels: str, mixture: bool, stand_in: bool = False) -> float:
     """Two-sided 90 % width of log(measured / predicted) of the step time: the widest that applies."""
     c = constants()
-    coverage = c.coverage(kernel_family, kernels)
+    coverage = c.coverage(kernel_family, kernels, stand_in)
     widths = [c.value("step_interval", kernels if coverage == "measured" else coverage)]
+    if stand_in:
+        widths.append(step_width(kernel_family, kernels, mixture))
     if c.runs("step_interval", kernel_family):
         widths.append(c.value("step_interval", kernel_family))
     if mixture:
@@ -23,10 +25,10 @@ def step_width(kernel_family: str, kernels: str, mixture: bool) -> float:
     return max(widths)
 
 
-def memory_width(kernel_family: str, kernels: str) -> float:
+def memory_width(kernel_family: str, kernels: str, stand_in: bool = False) -> float:
     """Two-sided 90 % width of log(measured / predicted) of the peak memory."""
     c = constants()
-    return c.value("memory_interval", c.coverage(kernel_family, kernels))
+    return c.value("memory_interval", c.coverage(kernel_family, kernels, stand_in))
 
 
 def factor(width: float, confidence: float | None) -> float:

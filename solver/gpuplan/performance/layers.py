@@ -158,10 +158,14 @@ def _linear_forward(
 
 
 def _attention_forward(work: LayerWork, job: Workload, m: Machines, keys: AtomKeys) -> Array:
-    """Causal flash attention: ``F = M s heads (d_qk + d_v) / t`` FLOP; short sequences are slower by ``1 + 512/s``."""
+    """Flash attention: ``F = M s heads (d_qk + d_v) share / t`` FLOP; short sequences are slower by ``1 + 512/s``.
+
+    The share of pairs is 1 for causal attention to the whole sequence; see `AttentionCore.pair_share` for windows.
+    """
     core = work.kind.attention
     sequence = float(job.sequence_length)
-    flop = tokens(job, keys) * sequence * core.heads * (core.qk_head_dim + core.v_head_dim) / keys.tensor
+    pairs = tokens(job, keys) * sequence * core.pair_share(sequence)
+    flop = pairs * core.heads * (core.qk_head_dim + core.v_head_dim) / keys.tensor
     short = 1 + constants().value("flash_short_sequence_tokens") / sequence
     return flop / m.flash_flops[keys.machine] * short
 

@@ -72,9 +72,9 @@ def predict(work: Workload, framework: Framework, node: Node, nodes: int, layout
         memory_parts=memory_parts,
         worst_stage=stage,
         usable_memory_bytes=float(m.usable_memory_bytes[0]),
-        step_width=interval.step_width(family, framework.kernels, work.is_mixture),
-        memory_width=interval.memory_width(family, framework.kernels),
-        coverage=constants().coverage(family, framework.kernels),
+        step_width=interval.step_width(family, framework.kernels, work.is_mixture, framework.stand_in),
+        memory_width=interval.memory_width(family, framework.kernels, framework.stand_in),
+        coverage=constants().coverage(family, framework.kernels, framework.stand_in),
         tokens_per_step=tokens,
         model_flops_utilisation=model_flops(work, tokens) / (step * layout.gpus * float(m.peak_flops[0])),
         network_bytes_per_step_per_gpu=_network_bytes(work, framework, m, atom, shape, state),
@@ -97,16 +97,17 @@ def _network_bytes(
 
 
 def model_flops(work: Workload, tokens: float) -> float:
-    """FLOP the model needs for `tokens` trained tokens: no recompute, causal attention, no weight gradients of frozen weights."""
+    """FLOP the model needs for `tokens` trained tokens: no recompute, only visible pairs, no weight gradients of frozen weights."""
     passes = 2.0 if work.trains_adapters else 3.0
     products = 2.0 * work.architecture.active_parameters - 2.0 * work.architecture.embedding_parameters
     if work.architecture.head_parameters == 0:
-        products += 2.0 * work.architecture.embedding_parameters
+        products += 2.0 * work.architecture.vocabulary_parameters
     attention = sum(
         kind.count
         * work.sequence_length
         * kind.attention.heads
         * (kind.attention.qk_head_dim + kind.attention.v_head_dim)
+        * kind.attention.pair_share(work.sequence_length)
         for kind in work.architecture.layers
     )
     return tokens * (passes * products + 3.0 * attention)

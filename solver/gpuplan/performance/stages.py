@@ -56,13 +56,15 @@ def stage_layer_counts(layers: int, stages: int) -> tuple[int, int, int]:
 def stage_plan(job: Workload, stages: int) -> StagePlan:
     """Spread the stack of `job` over `stages` pipeline stages."""
     first, middle, last = stage_layer_counts(job.layer_count, stages)
-    kinds = [work.kind.count for work in job.layers]
-    layers = np.array(
-        [_slice(kinds, 0, first), _middle(kinds, first, middle, last), _from_end(kinds, last)], dtype=float
+    stack, kinds = np.array(job.architecture.stack), len(job.layers)
+    held = (
+        _count(stack, kinds, 0, first),
+        _middle(stack, kinds, first, middle, last),
+        _count(stack, kinds, len(stack) - last, last),
     )
     exists = np.array([True, stages > 2, stages > 1])
     return StagePlan(
-        layers=layers,
+        layers=np.array(held, dtype=float),
         embedding=np.array([1.0, 0.0, 0.0]),
         head=np.array([1.0, 0.0, 0.0]) if stages == 1 else np.array([0.0, 0.0, 1.0]),
         exists=exists,
@@ -77,23 +79,21 @@ def stage_plans(job: Workload, stages: Array) -> StagePlan:
     return StagePlan(*(np.stack([getattr(plan, name) for plan in plans])[inverse] for name in fields))
 
 
-def _slice(kinds: list[int], start: int, length: int) -> list[int]:
+def _count(stack: Array, kinds: int, start: int, length: int) -> Array:
     """How many layers of each kind lie in ``[start, start + length)`` of the stack."""
-    counts, position = [], 0
-    for count in kinds:
-        low, high = max(start, position), min(start + length, position + count)
-        counts.append(max(0, high - low))
-        position += count
-    return counts
+    return np.bincount(stack[start : start + length], minlength=kinds)
 
 
-def _from_end(kinds: list[int], length: int) -> list[int]:
-    return _slice(kinds, sum(kinds) - length, length)
+def _middle(stack: Array, kinds: int, first: int, middle: int, last: int) -> Array:
+    """The middle stage that holds the most of the last (heaviest) kind of layer; of equal ones the nearest to the end.
 
-
-def _middle(kinds: list[int], first: int, middle: int, last: int) -> list[int]:
-    """The middle stage nearest the end: it holds the most of the last (heaviest) kind of layer."""
-    return _slice(kinds, max(first, sum(kinds) - last - middle), middle)
+    The stages are cut off from the end as if all were as full as the fullest; where kinds alternate, a stage may in truth hold
+    one layer more of a kind and one less of another.
+    """
+    if not middle:
+        return np.zeros(kinds)
+    starts = range(len(stack) - last - middle, first - 1, -middle)
+    return max((_count(stack, kinds, start, middle) for start in starts), key=lambda counts: counts[-1])
 
 
 @dataclass(frozen=True)

@@ -147,18 +147,18 @@ def _experts(job: Workload, keys: StateKeys, plan: StagePlan) -> _Held:
 
 
 def _ends(job: Workload, keys: StateKeys, plan: StagePlan) -> Array:
-    """Embedding and head (n, 3), split over the tensor-parallel ranks, and the final norm beside the head, which is not.
+    """Embedding and head (n, 3), split over the tensor-parallel ranks, and what is beside the head's table, which is not.
 
     A tied head has a copy on the last stage of a pipeline.
     """
     architecture = job.architecture
-    table = float(architecture.embedding_parameters)
+    table = float(architecture.vocabulary_parameters)
     tied = architecture.head_parameters == 0
     head = np.where(keys.pipeline > 1, table, 0.0) if tied else np.full(len(keys), float(architecture.head_parameters))
-    embedding_here = plan.embedding * table
+    embedding_here = plan.embedding * float(architecture.embedding_parameters)
     head_here = plan.head * head[:, None]
-    final_norm = plan.head * architecture.final_norm_parameters
-    return (embedding_here + head_here) / keys.tensor[:, None] + final_norm
+    beside = plan.head * (architecture.final_norm_parameters + architecture.extra_head_parameters)
+    return (embedding_here + head_here) / keys.tensor[:, None] + beside
 
 
 def _adapters_per_rank(work: LayerWork, tensor: Array) -> Array:

@@ -10,11 +10,14 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.padding import Padding
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from gpuplan.report.format import GLUE
 
+#: Wider lines of text are hard to read.
+MAX_WIDTH = 100
 INDENT = 2
 #: Width of the labels of facts.
 LABEL = 15
@@ -46,6 +49,15 @@ def plain(text: str) -> str:
     return text.replace(GLUE, " ")
 
 
+def write(console: Console, blocks: Iterable[RenderableType], width: int) -> None:
+    """Print blocks at most `width` columns wide, without trailing spaces."""
+    options = console.options.update(width=width)
+    for line in console.render_lines(Group(*blocks), options, pad=False):
+        text = Text.assemble(*((segment.text, segment.style or Style.null()) for segment in line))
+        text.rstrip()
+        console.print(text, soft_wrap=True, highlight=False)
+
+
 def section(title: str, *parts: RenderableType, note: str = "") -> RenderableType:
     """A titled block, set off by an empty line."""
     head = Text.assemble((plain(title), "bold"), plain(f"  {note}" if note else ""), overflow="fold")
@@ -71,6 +83,37 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> RenderableTy
     for row in rows:
         grid.add_row(*(Prose(value) for value in row))
     return grid
+
+
+class Rows:
+    """A long table, the most important columns first: a row is a line, and columns that do not fit are left out and named."""
+
+    def __init__(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self.headers = headers
+        self.rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        names = [header.removeprefix(">") for header in self.headers]
+        cells = [names, *([plain(cell) for cell in row] for row in self.rows)]
+        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        shown = 1
+        while shown < len(widths) and sum(widths[: shown + 1]) + 2 * shown <= options.max_width:
+            shown += 1
+        widths = widths[:shown]
+        lines = [_line(row[:shown], widths, self.headers) for row in cells]
+        rule = "-" * (sum(widths) + 2 * (shown - 1))
+        yield Text("\n".join([lines[0], rule, *lines[1:]]), no_wrap=True, overflow="ignore")
+        if shown < len(names):
+            yield Prose(f"Too narrow for {', '.join(names[shown:])}; --format csv has every column.")
+
+
+def _line(row: Sequence[str], widths: Sequence[int], headers: Sequence[str]) -> str:
+    """Cells of one row, each padded to the width of its column."""
+    padded = []
+    for cell, width, header in zip(row, widths, headers, strict=False):
+        gap = " " * (width - cell_len(cell))
+        padded.append(gap + cell if header.startswith(">") else cell + gap)
+    return "  ".join(padded).rstrip()
 
 
 def columns(rows: Iterable[Sequence[str]], right: Sequence[int]) -> RenderableType:

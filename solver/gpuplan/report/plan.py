@@ -76,10 +76,23 @@ def _cluster(offer: OfferAnswer, plan: PlanAnswer, at_once: int) -> RenderableTy
                 f"{f.age(offer.price_age_days)}",
             ),
             ("price source", offer.source),
+            ("available", _available(offer)),
             ("in a node", offer.intra_node + (", one way" if offer.gpus_per_node > 1 else "")),
             ("between nodes", network or unknown),
         ]
     )
+
+
+def _available(offer: OfferAnswer) -> str | None:
+    """How soon the nodes can be had, where it is not at once."""
+    if offer.lead_time == "instant" and not offer.lead_time_hours:
+        return None
+    known = (
+        "how long is not stated and not counted"
+        if offer.lead_time_hours is None
+        else f"{f.hours(offer.lead_time_hours)}, counted"
+    )
+    return f"by {offer.lead_time}: {known}"
 
 
 def _layout(plan: PlanAnswer) -> RenderableType:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from rich.console import Console, Group, RenderableType
-from rich.style import Style
-from rich.text import Text
+from rich.console import Console, RenderableType
 
 from gpuplan.report import format as f
-from gpuplan.report.blocks import Prose, bullets, facts, section
+from gpuplan.report.blocks import MAX_WIDTH, Prose, bullets, facts, section, write
 from gpuplan.report.plan import job, plan_sections
 from gpuplan.report.tables import alternatives, limits, relaxations, violations
 from gpuplan.report.verdict import verdict, warnings
 from gpuplan.result import Result, SolverAnswer
-
-#: Wider lines are hard to read.
-MAX_WIDTH = 100
 
 
 def render(result: Result, console: Console) -> None:
@@ -28,11 +23,7 @@ def render(result: Result, console: Console) -> None:
         Where to print; text is at most its width and `MAX_WIDTH` columns wide, without trailing spaces.
     """
     width = max(1, min(console.width, MAX_WIDTH))
-    options = console.options.update(width=width)
-    for line in console.render_lines(Group(*_sections(result, width)), options, pad=False):
-        text = Text.assemble(*((segment.text, segment.style or Style.null()) for segment in line))
-        text.rstrip()
-        console.print(text, soft_wrap=True, highlight=False)
+    write(console, _sections(result, width), width)
 
 
 def _sections(result: Result, width: int) -> list[RenderableType]:

@@ -44,10 +44,15 @@ MEMORY_PARTS = {
     "context_and_communicators": "CUDA, NCCL, framework",
 }
 METHODS = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
-LIMITS = {"max_gpus": "max GPUs", "max_nodes": "max nodes", "offer_nodes": "nodes of the offer"}
+LIMITS = {
+    "max_gpus": "max GPUs",
+    "max_nodes": "max nodes",
+    "offer_nodes": "nodes of the offer",
+    "deadline_from": "clock from the start",
+}
 #: What each objective makes of the best plan.
 BEST = {"cost": "cheapest", "gpus": "fewest GPUs", "time": "fastest"}
-COST_PARTS = {"nodes": "rent of nodes"}
+COST_PARTS = {"nodes": "rent of nodes", "minimum_billing": "unused part of the minimum"}
 RULES = {
     "virtual CPUs of a node": "vCPUs of a node",
     "memory of a node": "RAM of a node",

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpuplan.layout import default_framework
+from gpuplan.layout import adapts_experts, default_framework, obstacle, runs_on
 from gpuplan.performance.layers import RECOMPUTE
 from gpuplan.rules.base import Quantity, Rule
 
 if TYPE_CHECKING:
-    from gpuplan.job import Job
     from gpuplan.performance.layers import AtomKeys
     from gpuplan.performance.states import StateKeys
     from gpuplan.plan import Plan
@@ -20,14 +19,17 @@ if TYPE_CHECKING:
 
 
 class Supported(Rule):
-    """Degrees, ZeRO stages, recompute, storage and precision that the framework supports."""
+    """Models, accelerators, degrees, ZeRO stages, recompute, storage and precision that the framework supports."""
 
     name = "framework"
 
     def atom_allowed(self, space: Space, framework: Framework, keys: AtomKeys) -> np.ndarray:
         recompute = np.isin(keys.recompute, [RECOMPUTE.index(name) for name in framework.recompute])
         gathers = (keys.gather == 1) | (3 in framework.zero_stages)
-        return recompute & gathers & self._degrees(framework, keys.tensor, np.ones_like(keys.tensor), keys.expert)
+        nodes = space.machines.nodes
+        vendors = np.array([runs_on(framework, node.accelerator.vendor, space.job) for node in nodes], dtype=bool)
+        degrees = self._degrees(framework, keys.tensor, np.ones_like(keys.tensor), keys.expert)
+        return recompute & gathers & degrees & vendors[keys.machine]
 
     def state_allowed(self, space: Space, framework: Framework, keys: StateKeys) -> np.ndarray:
         stages = np.isin(keys.zero, framework.zero_stages)
@@ -37,13 +39,14 @@ class Supported(Rule):
         shares_experts = space.work.is_mixture & (keys.tensor * keys.data > keys.expert) & (keys.zero < 3)
         sharded = (keys.data > 1) | shares_experts | (keys.zero == min(space.values.zero))
         degrees = self._degrees(framework, keys.tensor, keys.pipeline, keys.expert)
-        runs = _runs(space.job, framework)
+        even = (space.work.layer_count % keys.pipeline == 0) | framework.pipeline_uneven
+        runs = obstacle(framework, space.job) is None
         default = np.ones(len(keys), dtype=bool)
         if space.job.framework is None:
             parallel = keys.tensor * keys.pipeline * keys.expert > 1
-            names = (default_framework(space.job.method, model_parallel) for model_parallel in (True, False))
+            names = (default_framework(space.job, model_parallel) for model_parallel in (True, False))
             default = np.asarray(np.where(parallel, *names) == framework.name)
-        return stages & piped & sharded & degrees & default & runs
+        return stages & piped & sharded & degrees & even & default & runs
 
     def _degrees(
         self, framework: Framework, tensor: np.ndarray, pipeline: np.ndarray, expert: np.ndarray
@@ -60,7 +63,12 @@ class Supported(Rule):
         holds = {
             f"ZeRO stages that {framework.title} cannot combine with this layout": layout.zero in stages,
             f"recompute modes that {framework.title} lacks": layout.recompute in framework.recompute,
-            f"methods, precisions, optimizers or storages that {framework.title} lacks": _runs(plan.job, framework),
+            _what_it_lacks(plan): obstacle(framework, plan.job) is None,
+            f"accelerators of a maker for whom {framework.title} cannot run the job": runs_on(
+                framework, plan.offer.node.accelerator.vendor, plan.job
+            ),
+            f"pipeline stages of unequal length, which {framework.title} lacks": framework.pipeline_uneven
+            or plan.job.architecture.layer_count % layout.pipeline == 0,
             f"parallelism that {framework.title} lacks": bool(
                 self._degrees(framework, *(np.array(d) for d in (layout.tensor, layout.pipeline, layout.expert)))
             ),
@@ -68,8 +76,9 @@ class Supported(Rule):
         return [Quantity(self.name, name, float(not held), 0, "count") for name, held in holds.items()]
 
 
-def _runs(job: Job, framework: Framework) -> bool:
-    """Whether the framework has the method, computes in the precision and can hold the frozen weights."""
-    holds = job.method.trains == "all" or job.weights in framework.frozen_weights
-    computes = job.precision in framework.precisions and job.optimizer in framework.optimizers
-    return job.method.name in framework.methods and computes and holds
+def _what_it_lacks(plan: Plan) -> str:
+    """Name of the quantity that says whether the framework runs the job, with the reason where it does not."""
+    title, experts = plan.framework.title, adapts_experts(plan.job)
+    kinds = "methods, models, precisions, optimizers or storages" + (" or adapters on experts" if experts else "")
+    reason = obstacle(plan.framework, plan.job)
+    return f"{kinds} that {title} lacks" + (f" ({reason})" if reason else "")

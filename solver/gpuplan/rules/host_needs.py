@@ -20,7 +20,7 @@ class Host(Rule):
     name = "host"
 
     def cluster_allowed(self, space: Space, offer: int, nodes: np.ndarray) -> np.ndarray:
-        lifted = space.job.limits.allow_unknown_host
+        lifted = space.job.limits.allow_unknown_host or space.offers[offer].host_open
         host = space.offers[offer].node.host
         mask = np.ones(len(nodes), dtype=bool)
         for index, count in enumerate(nodes):
@@ -32,7 +32,7 @@ class Host(Rule):
 
     def quantities(self, plan: Plan) -> list[Quantity]:
         needs, host = plan.host, plan.offer.node.host
-        strict = not plan.job.limits.allow_unknown_host
+        strict = not (plan.job.limits.allow_unknown_host or plan.offer.host_open)
         disk = needs.storage_bytes if needs.volume_price_known else None
         return [
             Quantity(self.name, "virtual CPUs of a node", needs.vcpus, host.vcpus, "vCPUs", strict),
