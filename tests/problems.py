@@ -201,12 +201,13 @@ def _node(rng: Random, index: int) -> Node:
         formats["bf16"] = peak
         if rng.random() < 0.5:
             formats["fp8"] = 2 * peak
+    family = rng.choice(("volta", "ampere", "ada", "hopper", "blackwell", "cdna3"))
     accelerator = Accelerator(
         name=f"gpu{index}",
         aliases=(),
         families=(),
-        vendor="NVIDIA",
-        kernel_family=rng.choice(("volta", "ampere", "ada", "hopper", "blackwell", "cdna3")),
+        vendor={"cdna3": "AMD", "ada": "Intel", "volta": "Huawei"}.get(family, "NVIDIA"),  # some run less, or nothing
+        kernel_family=family,
         usable_memory_bytes=2 * 10**11,
         memory_bandwidth_bytes_per_second=rng.uniform(0.3e12, 8e12),
         peak_flops=formats,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,10 +62,24 @@ def cells(models: tuple[str, ...], sizes: tuple[str, ...], methods: tuple[str, .
 
 def _cell(model: str, method: str, size: str) -> Cell:
     start = time.perf_counter()
-    job = {"model": MODELS[model], "method": method, "data": SIZES[size], "deadline": DEADLINE, "alternatives": 0}
+    job: dict[str, str | int] = {
+        "model": MODELS[model],
+        "method": method,
+        "data": SIZES[size],
+        "deadline": DEADLINE,
+        "alternatives": 0,
+    }
     result, refused = None, ""
     try:
         result = solve(job)
-    except InputError as error:
-        refused = error.message
+    except InputError as error:  # no usual framework runs the combination; others may
+        result = _elsewhere(job, error.suggestions)
+        refused = "" if result is not None else error.message
     return Cell(model, method, size, result, refused, time.perf_counter() - start)
+
+
+def _elsewhere(job: dict[str, str | int], frameworks: tuple[str, ...]) -> Result | None:
+    """Cheapest answer of other frameworks, None where none of them has a cluster that holds the job at all."""
+    answers = [solve(job | {"framework": name}) for name in frameworks]
+    held = [answer for answer in answers if answer.plan is not None or answer.conflict != ["offers"]]
+    return min(held, key=lambda answer: math.inf if answer.objective is None else answer.objective, default=None)

@@ -26,7 +26,7 @@ def hours(value: float) -> str:
     """Hours or minutes, as a person would say them."""
     if value < 1:
         return f"{value * 60:.0f} min"
-    return f"{value:.1f} h" if value < 100 else f"{value / 24:,.0f} days"
+    return f"{value:.1f} h" if value < 48 else f"{value / 24:,.1f} days"
 
 
 def dollars(value: float) -> str:
@@ -58,7 +58,7 @@ def markdown(found: Sequence[Cell]) -> str:
         f"Made by `{COMMAND}`: the cheapest cluster for one epoch over so much text, deadline {DEADLINE} from the order, every other",
         "setting at its default. Times and costs are the expected ones with their 90 % interval; limits hold at 90 % confidence.",
         "Where no plan exists, the smallest changes that give one: more days with what is sold, or more nodes in one fabric than",
-        "the offer has on demand.",
+        "the offer has on demand. * marks a GPU or framework with too few published runs behind it: wider intervals.",
         "",
     ]
     for model in dict.fromkeys(cell.model for cell in found):
@@ -100,7 +100,8 @@ def cluster(plan: PlanAnswer) -> str:
     }
     named = " ".join(f"{name}{degree}" for name, degree in degrees.items() if degree > 1)
     nodes = f"{plan.nodes} x {plan.offer.node}"
-    return f"{plan.gpus} x {plan.offer.gpu} ({plan.offer.provider} {nodes}), {layout.framework}" + (
+    guess = "" if plan.prediction.coverage != "extrapolated" else " *"
+    return f"{plan.gpus} x {plan.offer.gpu}{guess} ({plan.offer.provider} {nodes}), {layout.framework}" + (
         f" {named}" if named else ""
     )
 
@@ -120,7 +121,9 @@ def decides(cell: Cell) -> str:
     binding = [
         rule.rule
         for rule in cell.result.rules
-        if (rule.used_share or 0.0) >= BINDING and rule.rule not in ("step_time", "topology")
+        if (rule.used_share or 0.0) >= BINDING
+        and rule.rule not in ("step_time", "topology")
+        and not rule.name.startswith("storage")
     ]
     names = {"offer_nodes": "nodes of the offer", "batch": "global batch"}
     said += [names.get(name, name) for name in dict.fromkeys(binding)]
@@ -128,7 +131,7 @@ def decides(cell: Cell) -> str:
 
 
 def _changes(cell: Cell) -> str:
-    said = []
+    said: list[str] = []
     days, nodes = cell.change("deadline"), cell.change("offer_nodes")
     if days is not None:
         said.append(
@@ -139,6 +142,8 @@ def _changes(cell: Cell) -> str:
             f"in a day with {nodes.to:,.0f} nodes in one fabric, which nobody sells on demand ({nodes.from_:,.0f} are): "
             f"{cluster(nodes.plan)}, {dollars(nodes.plan.prediction.cost_usd)}"
         )
+    elif days is not None:
+        said.append("in a day with no number of nodes: the global batch and the layers leave no more to divide")
     others = [c for c in (cell.result.relaxations if cell.result else []) if c.limit not in ("deadline", "offer_nodes")]
     said += [f"with --{c.limit.replace('_', '-')}: {cluster(c.plan)}" for c in others]
     return "; or ".join(said) or "no cluster in the catalogue holds it"

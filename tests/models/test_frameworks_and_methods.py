@@ -1,11 +1,14 @@
-"""Frameworks and methods: the figures that memory rests on, and that they fit together."""
+"""Frameworks and methods: the figures that memory rests on, what each can run, and that they fit together."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
+from typing import Any
 
 import pytest
 
-from gpuplan_models import ModelError, frameworks, methods
+from gpuplan_models import Framework, ModelError, frameworks, methods
 from gpuplan_models.config import build
 from gpuplan_models.fields import Fields
 from gpuplan_models.framework import _frameworks
@@ -22,6 +25,10 @@ README = Path(__file__).parents[2] / "models" / "README.md"
         ("megatron", (2, 4, 12), (2, 2, 12)),
         ("torch-fsdp", (4, 4, 8), (4, 4, 8)),  # everything in fp32
         ("hf-peft", (2, 2, 4), (4, 4, 8)),  # pure bf16; adapters in fp32
+        ("deepspeed", (2, 2, 16), (2, 2, 16)),  # 16 = fp32 gradients 4 + master 4 + moments 8, all of them sharded
+        ("llama-factory", (4, 4, 8), (4, 4, 8)),  # upcast to fp32
+        ("torchtune", (2, 2, 4), (2, 2, 4)),  # everything in bf16
+        ("unsloth", (2, 2, 4), (4, 4, 8)),  # pure bf16; adapters in fp32
     ],
 )
 def test_bytes_per_trained_parameter(name: str, full: tuple[float, ...], adapters: tuple[float, ...]) -> None:
@@ -29,7 +36,6 @@ def test_bytes_per_trained_parameter(name: str, full: tuple[float, ...], adapter
     for policy, expected in ((found.full_bytes, full), (found.adapter_bytes, adapters)):
         assert (policy.weight_bytes, policy.gradient_bytes, policy.optimizer_bytes) == expected
         assert policy.total == sum(expected)
-    assert found.adapter_bytes.total == 16
 
 
 def test_every_method_runs_on_a_framework_with_its_default_storage() -> None:
@@ -51,13 +57,87 @@ def test_only_megatron_has_parallel_layouts() -> None:
         assert parallel == (found.name == "megatron",) * 4
     assert frameworks()["megatron"].zero_stages == (0, 1, 3)
     assert frameworks()["megatron"].zero_stages_with_pipeline == (0, 1)
+    assert frameworks()["megatron"].pipeline_uneven
+
+
+@pytest.mark.parametrize(
+    ("name", "vendors"),
+    [
+        ("megatron", {"NVIDIA", "AMD", "Huawei"}),
+        ("deepspeed", {"NVIDIA", "AMD", "Intel", "Huawei"}),
+        ("unsloth", {"NVIDIA", "AMD"}),
+        ("llama-factory", {"NVIDIA", "AMD", "Huawei"}),
+    ],
+)
+def test_vendors(name: str, vendors: set[str]) -> None:
+    assert {vendor.name for vendor in frameworks()[name].vendors} == vendors
+    assert frameworks()[name].vendor("Acme") is None
+
+
+def test_bitsandbytes_is_not_on_every_accelerator() -> None:
+    found = {vendor.name: vendor for vendor in frameworks()["hf-peft"].vendors}
+    assert found["NVIDIA"].frozen_weights == ("bf16", "int8", "nf4") == found["AMD"].frozen_weights
+    assert found["Intel"].frozen_weights == ("bf16", "int8")
+    assert found["Huawei"].frozen_weights == ("bf16",)
+    assert (found["Huawei"].optimizers, found["AMD"].optimizers) == (("adamw",), ("adamw", "adamw-8bit"))
+
+
+@pytest.mark.parametrize(
+    ("name", "model_type", "frozen_weights", "adapters"),
+    [
+        ("hf-peft", "mixtral", ("bf16",), False),  # stacked experts: no NF4, LoRA only through a second copy
+        ("deepspeed", "qwen3_moe", ("bf16",), False),
+        ("hf-peft", "deepseek", ("bf16", "int8", "nf4"), True),  # its own code, experts of separate linears
+        ("megatron", "deepseek_v3", ("bf16", "fp8"), True),  # DeepSeek-R1 with LoRA on all linears runs
+        ("unsloth", "gpt_oss", ("bf16", "nf4"), True),
+        ("unsloth", "qwen2_moe", ("bf16",), True),
+    ],
+)
+def test_routed_experts(name: str, model_type: str, frozen_weights: tuple[str, ...], adapters: bool) -> None:
+    found = frameworks()[name].experts_of(model_type)
+    assert found is not None
+    assert (found.frozen_weights, found.adapters) == (frozen_weights, adapters)
+
+
+def test_mixtures_that_nobody_names_are_refused() -> None:
+    assert frameworks()["torchtune"].experts == ()
+    assert frameworks()["torchtune"].experts_of("mixtral") is None
+    assert frameworks()["megatron"].experts_of("phimoe") is None
 
 
 def test_every_capability_and_figure_has_a_source() -> None:
     for found in frameworks().values():
         assert {"methods", "precisions", "frozen_weights", "zero_stages", "recompute"} <= set(found.sources)
-        for policy in ("full_bytes", "adapter_bytes"):
-            assert {f"{policy}.{part}_bytes" for part in ("weight", "gradient", "optimizer")} <= set(found.sources)
+        assert {"full_bytes", "adapter_bytes"} <= set(found.sources)
+        assert {f"vendors.{vendor.name}" for vendor in found.vendors} <= set(found.sources)
+        assert {f"experts.{name}" for table in found.experts for name in table.model_types} <= set(found.sources)
+        assert all(text.endswith(")") and "2026-" in text for text in found.sources.values())
+
+
+def _other(**words: Any) -> Framework:
+    return replace(frameworks()["hf-peft"], **words)
+
+
+@pytest.mark.parametrize(
+    ("other", "adapters", "covered"),
+    [
+        (_other(name="same", title="The same"), True, True),
+        (_other(zero_stages=(0, 3)), True, True),
+        (_other(zero_stages=(0, 1, 3)), True, False),
+        (_other(recompute=("none", "selective")), True, False),
+        (_other(full_bytes=frameworks()["torch-fsdp"].full_bytes), True, True),  # adapters do not feel it
+        (_other(full_bytes=frameworks()["torch-fsdp"].full_bytes), False, False),
+        (_other(kernels="torch"), True, False),
+        (_other(stand_in=True), True, True),  # less sure
+        (_other(tensor_parallel=True), True, False),
+        (_other(vendors=frameworks()["unsloth"].vendors), True, True),
+        (frameworks()["llama-factory"], True, True),
+        (frameworks()["unsloth"], True, True),
+        (frameworks()["deepspeed"], True, False),
+    ],
+)
+def test_a_framework_covers_another_that_can_do_no_more(other: Framework, adapters: bool, covered: bool) -> None:
+    assert frameworks()["hf-peft"].covers(other, adapters) == covered
 
 
 def test_methods() -> None:
@@ -71,10 +151,16 @@ def test_methods() -> None:
     ("old", "new", "message"),
     [
         ('peft = "Hugging', 'pft = "Hugging', "facts.methods is 'peft' in frameworks/x.toml: one of the keys of"),
+        ('source = "autocast"', 'source = "auto"', "adapter_bytes.source is 'auto' in frameworks/x.toml: one of"),
+        ('source = "gaudi"', 'source = "gaudy"', "vendors.Intel.source is 'gaudy' in frameworks/x.toml: one of"),
         ('recompute = "trainer"\n', "", "facts should name a source for each of .*recompute"),
-        ("value = 4,", 'value = "4",', "value is '4' in frameworks/x.toml"),
+        ("weight_bytes = 4", 'weight_bytes = "4"', "weight_bytes is '4' in frameworks/x.toml"),
+        ("weight_bytes = 4", "weight_bytes = 400", "weight_bytes is '400' in frameworks/x.toml"),
         ("zero_stages = [0, 2, 3]", "zero_stages = [0, 4]", "zero_stages.1 is '4' in frameworks/x.toml"),
         ("pipeline_parallel = false", "pipeline_parallel = true", "zero_stages_with_pipeline should be given exactly"),
+        ('name = "AMD"', 'name = "NVIDIA"', "vendors.* should be different"),
+        ('model_types = ["*"]', 'model_types = ["*", "*"]', "experts.* should be different"),
+        ('"bf16", "int8"]', '"bf16", "fp8"]', "frozen_weights of .*vendors.* should be among those of the framework"),
     ],
 )
 def test_wrong_framework_file_is_named(
@@ -89,12 +175,30 @@ def test_wrong_framework_file_is_named(
         _frameworks.__wrapped__()
 
 
+def _readme_examples() -> list[str]:
+    return [block.split("```")[0] for block in README.read_text(encoding="utf-8").split("```toml\n")[1:]]
+
+
 @pytest.mark.skipif(not README.exists(), reason="the README stays in the repository")
 def test_examples_of_the_readme_are_complete() -> None:
-    blocks = [block.split("```")[0] for block in README.read_text(encoding="utf-8").split("```toml\n")[1:]]
-    model, method, framework = (tomllib.loads(block) for block in blocks)
+    model, method, framework = (tomllib.loads(block) for block in _readme_examples())
     file = ArchitectureFile.model_validate(model)
     MethodFile.model_validate(method)
     FrameworkFile.model_validate(framework)
     found = build(Fields(file.config, "the README"), name=file.name, basis="", source="", tokenizer=file.tokenizer)
     assert found.parameters == file.published_parameters.value
+
+
+@pytest.mark.skipif(not README.exists(), reason="the README stays in the repository")
+def test_a_framework_is_added_by_one_file_of_ten_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = _readme_examples()[2]
+    assert len(example.strip().splitlines()) <= 10
+    copytree(DATA, tmp_path / "data")
+    (tmp_path / "data" / "frameworks" / "my-trainer.toml").write_text(example, encoding="utf-8")
+    monkeypatch.setattr("gpuplan_models.loading.DATA", tmp_path / "data")
+    found = _frameworks.__wrapped__()
+    assert set(found) == {*frameworks(), "my-trainer"}
+    mine = found["my-trainer"]
+    assert (mine.title, mine.zero_stages, mine.recompute) == ("my-trainer", (0, 2, 3), ("none",))
+    assert (mine.precisions, mine.frozen_weights) == (("bf16",), ("bf16",))
+    assert mine.sources["full_bytes"] == "My trainer's manual, https://example.org/memory (datasheet, 2026-11-21)"
