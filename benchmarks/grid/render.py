@@ -61,6 +61,13 @@ def markdown(found: Sequence[Cell]) -> str:
         "the offer has on demand. * marks a GPU or framework with too few published runs behind it: wider intervals.",
         "",
     ]
+    for method in dict.fromkeys(cell.method for cell in found):
+        lines += [
+            f"## {METHODS[method]} at a glance",
+            "",
+            *glance([cell for cell in found if cell.method == method]),
+            "",
+        ]
     for model in dict.fromkeys(cell.model for cell in found):
         lines += [f"## {model}", "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
         of_model = [cell for cell in found if cell.model == model]
@@ -68,6 +75,30 @@ def markdown(found: Sequence[Cell]) -> str:
         lines += [line(cell) for size in sizes for cell in of_model if cell.size == size]
         lines.append("")
     return "\n".join(lines)
+
+
+def glance(found: Sequence[Cell]) -> list[str]:
+    """A table of models by sizes for cells of one method."""
+    sizes = list(dict.fromkeys(cell.size for cell in found))
+    lines = ["| | " + " | ".join(sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
+    for model in dict.fromkeys(cell.model for cell in found):
+        row = [_glance(cell) for cell in found if cell.model == model]
+        lines.append(f"| {model} | " + " | ".join(row) + " |")
+    return lines
+
+
+def _glance(cell: Cell) -> str:
+    """GPUs, time and money; or the days that it takes with what is sold."""
+    days = cell.change("deadline")
+    if cell.plan is not None:
+        return _short(cell.plan, cell.plan.prediction.total_hours)
+    if days is not None:
+        return f"**not in a day**: {_short(days.plan, days.to)}"
+    return "-" if cell.result is None else "none holds it"
+
+
+def _short(plan: PlanAnswer, time: float) -> str:
+    return f"{plan.gpus} x {plan.offer.gpu}, {hours(time)}, {dollars(plan.prediction.cost_usd)}"
 
 
 def line(cell: Cell) -> str:

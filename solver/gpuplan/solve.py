@@ -161,9 +161,13 @@ def warnings(plan: Plan) -> list[str]:
     """What the reader must know before signing."""
     said = []
     name, framework = plan.offer.node.accelerator.name, plan.framework.title
+    if plan.framework.stand_in:
+        said.append(
+            f"no published runs of {framework} stand behind the constants; those of its nearest relative stand in"
+        )
     if plan.prediction.coverage == "extrapolated":
         said.append(f"too few published runs stand behind {name} or {framework}; time and memory are extrapolated")
-    elif plan.prediction.coverage == "transferred":
+    elif plan.prediction.coverage == "transferred" and not plan.framework.stand_in:
         said.append(f"no published runs combine {name} with {framework}; constants of each are put together")
     if plan.offer.lead_time_seconds is None:
         said.append(

@@ -1,7 +1,6 @@
 """Walks the data folders: every fact has a source and a date, every rate is plausible, nothing stands alone."""
 
 import csv
-import re
 import tomllib
 from collections import Counter
 from datetime import date
@@ -224,13 +223,3 @@ def test_an_unknown_network_keeps_a_job_on_one_node() -> None:
 
 def test_only_vast_is_a_marketplace() -> None:
     assert [provider.name for provider in PROVIDERS if provider.marketplace] == ["vast"]
-
-
-def test_the_examples_of_the_readme_are_valid() -> None:
-    from gpuplan_hardware import schema
-
-    readme = Path(__file__).parents[2] / "hardware" / "README.md"
-    blocks = re.findall(r"```toml\n(.*?)```", readme.read_text(encoding="utf-8"), flags=re.DOTALL)
-    accelerator, node = blocks
-    schema.AcceleratorFile.model_validate(tomllib.loads(accelerator))
-    schema.NodeFile.model_validate(tomllib.loads(node))
