@@ -41,10 +41,12 @@ def headline(found: Sequence[Cell]) -> str:
     proved = sum(cell.proved for cell in asked)
     none = [cell for cell in asked if cell.plan is None]
     seconds = sorted(cell.seconds for cell in asked)
+    missing = len(found) - len(asked)
+    nowhere = f" {missing} more combinations do not exist." if missing else ""
     return (
         f"{len(asked)} questions, {proved} answers proved: {len(plans)} have a cluster that is done within a day at 90 % "
-        f"confidence, {len(none)} have none among the built-in on-demand offers. {len(found) - len(asked)} combinations do not "
-        f"exist. An answer takes {seconds[len(seconds) // 2]:.1f} s (median; longest {seconds[-1]:.1f} s), explanation included."
+        f"confidence, {len(none)} have none among the built-in on-demand offers.{nowhere} "
+        f"An answer takes {seconds[len(seconds) // 2]:.1f} s (median; longest {seconds[-1]:.1f} s), explanation included."
     )
 
 

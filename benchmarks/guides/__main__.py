@@ -16,13 +16,13 @@ HERE = Path(__file__).resolve().parent
 DEFAULT = HERE.parents[2] / "shared" / "data" / "guide_claims.csv"
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.guides", description="Compute the claims of five guides."
     )
     parser.add_argument("claims", nargs="?", type=Path, default=DEFAULT, help="the claims, a CSV file")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of guides.md and guides.csv")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if not given.claims.is_file():
         raise SystemExit(f"there are no claims at {given.claims}; give the path of the file")
     answers = [answer(claim) for claim in read_claims(given.claims)]

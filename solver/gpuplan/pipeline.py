@@ -11,8 +11,9 @@ from gpuplan.candidates import Physics
 from gpuplan.job import Job
 from gpuplan.objectives import Objective, objectives
 from gpuplan.plan import Plan
+from gpuplan.reduce import build_tables, reduce_rows
 from gpuplan.rules import rules
-from gpuplan.search import Search, reduce_rows, search
+from gpuplan.search import Search, search
 from gpuplan.space import Space, build_space
 from gpuplan.verify import VerificationError, verify
 from gpuplan_hardware import Offer
@@ -79,7 +80,6 @@ def _prove(physics: Physics, found: Search, outcome: Outcome, clock: _Stopwatch)
     """Reduce, then let CP-SAT decide what is left."""
     from gpuplan.build import ModelTooLargeError
     from gpuplan.prove import prove
-    from gpuplan.tables import build_tables
 
     clock.lap("import_solver")
     kept = reduce_rows(found)

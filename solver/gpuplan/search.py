@@ -1,4 +1,4 @@
-"""Incumbent and reduction: the best plan by branch and bound over machines, then the rows that a better plan could be made of."""
+"""The incumbent: the best plan by branch and bound over machines, and the views of them that a reduction starts from."""
 
 from __future__ import annotations
 
@@ -269,65 +269,3 @@ def plan_of(space: Space, rows: Families, offer: int, atom: int, shape: int, sta
         recompute=RECOMPUTE[int(rows.atoms.keys.recompute[atom])],
     )
     return Plan(space.job, space.offers[offer], int(rows.states.nodes[state]), layout, framework)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What may still be part of a plan at least as good as the best one.
-
-    `rows` indexes the layouts of each view; `offers` indexes the space's offers; `horizon_seconds` bounds the training time of
-    any such plan.
-    """
-
-    rows: dict[int, Array]
-    offers: tuple[int, ...]
-    pairs: int
-    horizon_seconds: float
-
-
-def reduce_rows(found: Search) -> Kept:
-    """Keep what a plan as good as the best one could be made of.
-
-    Argument: a layout is left out only if it breaks deadline or budget, or loses against the best plan, even when all its
-    exchange, optimizer and fixed time is forgiven (`View.training_bound`), or if its states alone do not fit. None of these can
-    be part of an optimal answer. The best plan itself is always kept, so that the model must find a solution. With the objective
-    "gpus" a plan of the same size is no improvement; such rows go too.
-    """
-    space, value = found.space, found.value
-    strict = found.objective.strict
-    rows: dict[int, Array] = {}
-    offers, pairs, horizon = [], 0, 0.0
-    for machine, view in found.views.items():
-        union = np.zeros(len(view.candidates), dtype=bool)
-        for offer in space.offers_of(machine):
-            terms = found.terms[offer]
-            mask = terms.within(space, view.training_bound * (1 - MARGIN), view.factor)
-            bound = terms.values(found.objective, view.training_bound, view.factor)
-            mask &= (bound < value * (1 - MARGIN)) if strict else (bound <= value * (1 + MARGIN))
-            if found.best is not None and found.row is not None and found.row[0] == offer:
-                mask[found.row[1]] = True
-            if mask.any():
-                offers.append(offer)
-                pairs += int(mask.sum())
-                union |= mask
-                horizon = max(horizon, _horizon(found, view, terms, mask))
-        if union.any():
-            rows[machine] = np.flatnonzero(union)
-    return Kept(rows, tuple(sorted(offers)), pairs, horizon)
-
-
-def _horizon(found: Search, view: View, terms: Terms, mask: Array) -> float:
-    """Longest training that any plan with these nodes and this offer may take under deadline, budget and the best value."""
-    limits = found.space.job.limits
-    longest = np.full(int(mask.sum()), np.inf)
-    if limits.deadline_seconds is not None:
-        left = limits.deadline_seconds + terms.head_start - terms.wall0[mask]
-        longest = np.minimum(longest, left / terms.wall1[mask])
-    if limits.budget_usd is not None:
-        longest = np.minimum(longest, (limits.budget_usd - terms.cost0[mask]) / terms.cost1[mask])
-    if np.isfinite(found.value):
-        costs, walls = (terms.cost0[mask], terms.cost1[mask]), (terms.wall0[mask], terms.wall1[mask])
-        longest = np.minimum(longest, found.objective.longest_training(found.value, costs, walls))
-    if not np.isfinite(longest).all():
-        longest = np.where(np.isfinite(longest), longest, view.training[mask].max())
-    return max(1e-3, float(longest.max()) * (1 + 1e-3))

@@ -13,12 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
-from gpuplan.candidates import AtomRows, Families, Physics, ShapeRows, StateRows, concatenate
+from gpuplan.candidates import Families
 from gpuplan.host import host_needs
 from gpuplan.performance.clock import Clock, offer_clock
 from gpuplan.performance.constants import constants
 from gpuplan.rules import rules
-from gpuplan.search import Kept, Search
 from gpuplan.space import Space
 
 Array = np.ndarray
@@ -330,49 +329,8 @@ class Tables:
         return parts + self.training_unit_seconds / max(training_seconds, self.training_unit_seconds) + 2.0**-19
 
 
-def build_tables(physics: Physics, found: Search, kept: Kept) -> Tables:
-    """Tables of the rows of `kept`."""
-    atoms: list[AtomRows] = []
-    shapes = np.zeros(0, dtype=np.int64)
-    by_size: dict[int, Array] = {}
-    for machine, index in kept.rows.items():
-        candidates = found.views[machine].candidates
-        atoms.append(candidates.families.atoms.take(np.unique(candidates.atom[index])))
-        shapes = np.union1d(shapes, candidates.shape[index])
-        per_node = int(physics.space.machines.gpus_per_node[machine])
-        by_size[per_node] = np.union1d(by_size.get(per_node, np.zeros(0, dtype=np.int64)), candidates.state[index])
-    states: list[StateRows] = [
-        physics.states(size).take(index.astype(np.int64)) for size, index in sorted(by_size.items())
-    ]
-    rows = Families(
-        concatenate(atoms),
-        physics.shapes.take(shapes.astype(np.int64)),
-        concatenate(states),
-    )
-    return _with_limits(physics.space, rows, found, kept)
-
-
-def _with_limits(space: Space, rows: Families, found: Search, kept: Kept) -> Tables:
-    """Largest bill and wall clock of interest: the best plan's where it is what is minimised, else the dearest of any row."""
-    cost = wall = 0.0
-    for machine, index in kept.rows.items():
-        for offer in space.offers_of(machine):
-            if offer in kept.offers:
-                terms = found.terms[offer]
-                longest = kept.horizon_seconds * float(found.views[machine].factor.max())
-                cost = max(cost, float(terms.cost(longest)[index].max()))
-                wall = max(wall, float((terms.wall0[index] + terms.wall1[index] * longest).max()))
-    if found.best is not None:
-        slack = found.value * (1 + 1e-3)
-        cost, wall = (slack, wall) if found.objective.unit == "USD" else (cost, slack)
-    return Tables(space, rows, kept.offers, kept.horizon_seconds, max(cost, 1e-9), max(wall, 1e-9))
-
-
 def _link_code(framework: Array, tensor: Array, expert: Array, several: Array, gather: Array, per_node: Array) -> Array:
     code = framework.astype(np.int64)
     for digit, radix in ((tensor, 64), (expert, 1024), (several, 2), (gather, 65536), (per_node, 1024)):
         code = code * radix + digit
     return code
-
-
-__all__ = ["ShapeRows", "Tables", "build_tables"]

@@ -5,25 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.guides.answers import answer
+from benchmarks.guides.claims import Claim, read_claims
+from benchmarks.guides.facts import facts
+from benchmarks.guides.registry import CHECKS, Finding, Reading
+from benchmarks.guides.render import csv_text, headline, markdown
+from benchmarks.guides.verdict import judge
+
 ROOT = Path(__file__).resolve().parents[2]
 CLAIMS = ROOT.parent / "shared" / "data" / "guide_claims.csv"
-
-if not (ROOT / "benchmarks" / "guides").is_dir():
-    pytest.skip("the benchmarks are not beside the tests", allow_module_level=True)
-if str(ROOT) not in sys.path:
-    sys.path.append(str(ROOT))
-
-from benchmarks.guides.answers import answer  # noqa: E402
-from benchmarks.guides.claims import Claim, read_claims  # noqa: E402
-from benchmarks.guides.facts import facts  # noqa: E402
-from benchmarks.guides.registry import CHECKS, Finding, Reading  # noqa: E402
-from benchmarks.guides.render import csv_text, headline, markdown  # noqa: E402
-from benchmarks.guides.verdict import judge  # noqa: E402
 
 ALLOWED = re.compile(r"right|wrong|wrong by [\d,.]+x|ambiguous|not checkable")
 

@@ -13,9 +13,10 @@ from gpuplan.candidates import Physics
 from gpuplan.objectives import Objective, objectives
 from gpuplan.performance.constants import constants
 from gpuplan.prove import Proof, prove
-from gpuplan.search import Search, plan_of, reduce_rows, search
+from gpuplan.reduce import build_tables, reduce_rows
+from gpuplan.search import Search, plan_of, search
 from gpuplan.space import build_space
-from gpuplan.tables import Tables, build_tables
+from gpuplan.tables import Tables
 from gpuplan.unreduced import unreduced_tables
 from gpuplan.verify import violations
 from problems import problem_of

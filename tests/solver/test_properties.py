@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpuplan import search, space
+from gpuplan import reduce, search, space
 from gpuplan.job import Job, Search
 from gpuplan.pipeline import Outcome, find
 from gpuplan.plan import Plan
@@ -128,12 +128,12 @@ def test_offers_that_are_worse_than_another_do_not_change_the_answer(problem: Pr
     assert same_plan(find(problem.job, problem.offers).plan, find(problem.job, more).plan)
 
 
-def keep_all(found: search.Search) -> search.Kept:
+def keep_all(found: search.Search) -> reduce.Kept:
     """Every layout of every view on every offer."""
     terms = found.terms.values()
     horizon = max((float(view.training.max()) for view in found.views.values() if len(view.training)), default=1e-3)
     rows = {machine: np.arange(len(view.training)) for machine, view in found.views.items() if len(view.training)}
-    return search.Kept(rows, tuple(sorted(found.terms)), len(terms) * len(rows), max(1e-3, horizon * (1 + 1e-3)))
+    return reduce.Kept(rows, tuple(sorted(found.terms)), len(terms) * len(rows), max(1e-3, horizon * (1 + 1e-3)))
 
 
 def all_offers(offers: Sequence[Offer], *_: object) -> list[Offer]:
@@ -178,7 +178,7 @@ def test_reductions_do_not_change_the_answer(names: tuple[str, ...]) -> None:
 def test_the_reductions_that_are_switched_off_are_those_of_the_pipeline() -> None:
     for place, _ in REDUCTIONS.values():
         module, name = place.rsplit(".", 1)
-        assert getattr(import_module(module), name) in (space.undominated, search._machine_bound, search.reduce_rows)
+        assert getattr(import_module(module), name) in (space.undominated, search._machine_bound, reduce.reduce_rows)
 
 
 # -- a limit met exactly ---------------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from gpuplan.candidates import Physics
 from gpuplan.job import Limits
 from gpuplan.objectives import Objective, objectives
 from gpuplan.pipeline import find
-from gpuplan.search import MARGIN, Search, _machine_bound, evaluate, make_plan, reduce_rows, search
+from gpuplan.reduce import reduce_rows
+from gpuplan.search import MARGIN, Search, _machine_bound, evaluate, make_plan, search
 from gpuplan.space import build_space, undominated
 from gpuplan.verify import violations
 from gpuplan_hardware import Host, Offer, Provider
