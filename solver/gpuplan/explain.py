@@ -88,7 +88,7 @@ def _more_nodes(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:
         return []
     most = sold[plan.offer.id]
     answer = plan_answer(replace(plan, offer=replace(plan.offer, max_nodes=most)))
-    return [Relaxation(limit="offer_nodes", **{"from": most}, to=plan.nodes, unit="nodes", plan=answer)]
+    return [Relaxation(limit="offer_nodes", **{"from": most}, to=plan.nodes * job.parallel, unit="nodes", plan=answer)]
 
 
 def _switches(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:

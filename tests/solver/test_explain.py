@@ -78,14 +78,22 @@ def test_each_relaxation_is_the_smallest_that_leads_to_a_plan(problem: Problem, 
     job, offers = impossible(problem, name), problem.offers
     for relaxation in explain(job, offers).relaxations:
         if relaxation.limit in SWITCHES:
-            on = dict.fromkeys([relaxation.limit, *relaxation.also_lifted], True)
+            on = {name: SWITCHES[name] for name in (relaxation.limit, *relaxation.also_lifted)}
             assert under(job, offers, **on) is not None
+            continue
+        if relaxation.limit == "offer_nodes":
+            most = [round(relaxation.to), round(relaxation.to) - 1]
+            assert [under(job, _in_any_number(offers, count)) is None for count in most] == [False, True]
             continue
         field, also = field_of(relaxation.limit), lifted(relaxation.also_lifted)
         enough, less = in_base_units(relaxation)
         assert enough > getattr(job.limits, field) * (1 - NOISE)
         assert under(job, offers, **also, **{field: enough}) is not None
         assert under(job, offers, **also, **{field: less}) is None
+
+
+def _in_any_number(offers: Sequence[Offer], most: int) -> list[Offer]:
+    return [replace(offer, max_nodes=max(most, offer.max_nodes)) if offer.node.network else offer for offer in offers]
 
 
 def in_base_units(relaxation: Relaxation) -> tuple[float, float]:
