@@ -10,6 +10,7 @@ from gpuplan.answer import plan_answer
 from gpuplan.job import Job, Limits
 from gpuplan.pipeline import Outcome, find
 from gpuplan.result import Relaxation
+from gpuplan.space import selected
 from gpuplan.verify import violations
 from gpuplan_hardware import Offer
 
@@ -118,10 +119,12 @@ def _switched(job: Job, offers: Sequence[Offer], names: tuple[str, ...]) -> Rela
 
 def _relax(job: Job, offers: Sequence[Offer], limit: Limit, lifted: Sequence[Limit]) -> Relaxation | None:
     """Least value of `limit` with which a plan exists when `lifted` are out of force; None if that does not help."""
-    outcome = _outcome(job, offers, lifted, limit.objective)
+    from_start = limit.field == "deadline_seconds" and job.limits.deadline_from == "start"
+    outcome = _outcome(job, _without_wait(job, offers) if from_start else offers, lifted, limit.objective)
     if outcome.plan is None or outcome.value is None:
         return None
-    plan = replace(outcome.plan, job=job)
+    original = next(offer for offer in offers if offer.id == outcome.plan.offer.id)
+    plan = replace(outcome.plan, job=job, offer=original)
     needed = outcome.value
     if limit.field == "deadline_seconds":
         needed = plan.deadline_clock_seconds(plan.step_factor)
@@ -137,6 +140,11 @@ def _relax(job: Job, offers: Sequence[Offer], limit: Limit, lifted: Sequence[Lim
         also_lifted=[other.name for other in lifted if other is not limit and other.name in broken],
         plan=plan_answer(plan),
     )
+
+
+def _without_wait(job: Job, offers: Sequence[Offer]) -> list[Offer]:
+    """Offers in the selection as a deadline from the start sees them: the wait before it does not count."""
+    return [replace(offer, lead_time_seconds=0.0) for offer in offers if selected(job, offer)]
 
 
 def _outcome(job: Job, offers: Sequence[Offer], lifted: Sequence[Limit], objective: str) -> Outcome:
