@@ -54,7 +54,7 @@ def resolve_gpus(text: str) -> tuple[str, ...]:
         if key in table:
             return table[key]
     close = get_close_matches(key, index.spelling, n=5, cutoff=0.6)
-    message = f"gpu is {text!r}: no such GPU in the catalogue, which has {', '.join(accelerators())}."
+    message = f"gpu is {text!r}: no such GPU in the catalogue; gpuplan hardware list shows the names."
     raise CatalogueError("gpu", text, message, tuple(dict.fromkeys(index.spelling[match] for match in close)))
 
 
@@ -89,13 +89,20 @@ def _index() -> _Index:
             spelling.setdefault(key, family)
         for alias in accelerator.aliases:
             _add(aliases, spelling, alias, accelerator.name)
+    for key in names.keys() & aliases.keys():
+        if names[key] != aliases[key]:
+            raise _taken(spelling[key], names[key][0], aliases[key][0])
     return _Index(names, families, aliases, spelling)
 
 
 def _add(table: dict[str, tuple[str, ...]], spelling: dict[str, str], text: str, name: str) -> None:
     key = normalise(text)
     if table.get(key, (name,)) != (name,):
-        message = f"accelerators: {text!r} stands for both {table[key][0]} and {name}; a name or alias must be unique."
-        raise CatalogueError("aliases", text, message)
+        raise _taken(text, table[key][0], name)
     table[key] = (name,)
     spelling.setdefault(key, text)
+
+
+def _taken(text: str, first: str, second: str) -> CatalogueError:
+    message = f"accelerators: {text!r} stands for both {first} and {second}; a name or alias must be unique."
+    return CatalogueError("aliases", text, message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import get_args
@@ -112,8 +113,8 @@ def _offer(row: Row) -> Offer:
         node=node,
         price_usd_per_hour=price,
         max_nodes=1 if node.network is None else max_nodes,
-        as_of=row.day("as_of"),
-        source=source,
+        as_of=_day(row),
+        source=source if row.cells.get("lead_time") else f"{source}; lead_time not stated, taken as {lead_time}",
         lead_time=lead_time,
         lead_time_seconds=lead_seconds,
         host_open=pricing == "owned",
@@ -128,12 +129,24 @@ def _price(row: Row, pricing: Pricing) -> tuple[float, str]:
     watts = row.number("power_watts", 10, 2e5, "watts of the whole node")
     if purchase is not None and pricing != "owned":
         raise row.error("purchase_usd", f"it goes with pricing owned only, and this is {pricing}")
+    if price is not None and purchase is not None:
+        raise row.error(
+            "purchase_usd", "the price per hour is given too, and would follow from it; leave one of the two empty"
+        )
     if price is not None:
         return price, source
     if purchase is None or watts is None:
         right = "the price in USD per hour of the whole node was expected (owned: or purchase_usd and power_watts)"
         raise row.error("price_usd_per_hour", right)
     return owned_price(purchase, watts), f"{source}; {owned_source(purchase, watts)}"
+
+
+def _day(row: Row) -> date:
+    """The day of a price; a day that is still to come is a slip of the pen."""
+    day = row.day("as_of")
+    if day > datetime.now(UTC).date() + timedelta(days=1):  # it may be tomorrow where the user is
+        raise row.error("as_of", "the day of the price was expected, and this one is still to come")
+    return day
 
 
 def _lead_time(row: Row, pricing: Pricing) -> tuple[LeadTime, float | None]:
@@ -143,7 +156,8 @@ def _lead_time(row: Row, pricing: Pricing) -> tuple[LeadTime, float | None]:
     for kind in _LEAD_TIMES:
         if word == kind:
             return kind, 0.0 if kind == "instant" and hours is None else None if hours is None else hours * 3600
-    raise row.error("lead_time", f"one of {', '.join(_LEAD_TIMES)} was expected")
+    right = f"one of {', '.join(_LEAD_TIMES)} was expected; a time goes into lead_time_hours"
+    raise row.error("lead_time", right)
 
 
 def _provider(text: str) -> Provider:
@@ -216,7 +230,7 @@ def _resolve(row: Row) -> tuple[str, ...]:
     try:
         return resolve_gpus(row.text("gpu"))
     except CatalogueError as error:
-        right = f"the name of a GPU was expected, such as {', '.join(accelerators())}"
+        right = "the name of a GPU was expected, one that gpuplan hardware list shows"
         raise row.error("gpu", right, error.suggestions) from None
 
 

@@ -11,11 +11,14 @@ from gpuplan_models.config import build, read_config
 from gpuplan_models.errors import ModelError, close_matches, shown
 from gpuplan_models.fields import Fields
 from gpuplan_models.hub import is_repository, read_repository
-from gpuplan_models.loading import read_folder, refuse_twice
+from gpuplan_models.loading import file_error, read_folder, refuse_twice
 from gpuplan_models.shape import Architecture
 
 if TYPE_CHECKING:
     from gpuplan_models.schema import ArchitectureFile
+
+#: Papers print rounded counts; all others must be met to the last parameter.
+PAPERS_ROUND = 0.02
 
 
 def architectures() -> dict[str, Architecture]:
@@ -68,14 +71,19 @@ def _architectures() -> dict[str, Architecture]:
 
 
 def _build(path: Path, file: ArchitectureFile) -> Architecture:
-    return build(
+    published = file.published_parameters
+    found = build(
         Fields(file.config, f"{path.parent.name}/{path.name}"),
         name=file.name,
-        basis=file.published_parameters.verification,
+        basis=published.verification,
         source=f"{file.source} ({file.as_of})",
         aliases=tuple(file.aliases),
         tokenizer=file.tokenizer,
     )
+    if abs(found.parameters / published.value - 1) > (PAPERS_ROUND if published.basis == "paper" else 0.0):
+        right = f"its [config] comes to {found.parameters:,}; one of the two is wrong"
+        raise file_error(path, "published_parameters.value", f"{published.value:,}", right)
+    return found
 
 
 @cache

@@ -14,7 +14,6 @@ from gpuplan.catalogue import offers_for
 from gpuplan.errors import InputError
 from gpuplan.job import Job, JobSpec, Limits, resolve
 from gpuplan.layout import Layout, default_framework
-from gpuplan.performance.machine import supports
 from gpuplan.pipeline import Outcome, find
 from gpuplan.plan import Plan
 from gpuplan.result import Result
@@ -93,23 +92,37 @@ def choose_cluster(job: Job, offers: Sequence[Offer]) -> Cluster:
     pins = job.pins
     if pins.offer is None and job.limits.gpus is None:
         raise InputError("gpu", "", "say which cluster to check: an offer, or a GPU and how many of them")
-    known = [offer for offer in offers if selected(job, offer) and supports(offer.node, job.precision)]
+    known = [offer for offer in offers if selected(job, offer)]
     if not known:
         raise InputError("gpu", pins.offer or ", ".join(job.limits.gpus or ()), "no offer in the selection has this")
     if pins.nodes is not None:
         return _nodes_of_cheapest(job, known, pins.nodes)
     gpus = pins.gpus or pins_product(job) or min(offer.node.gpus_per_node for offer in known)
-    offer = min(known, key=lambda o: _distance(o, gpus, job.limits.allow_unknown_host))
-    nodes = -(-gpus // offer.node.gpus_per_node)
+    offer = min(known, key=lambda o: _distance(o, _nodes_for(o, gpus), gpus, job.limits.allow_unknown_host))
+    nodes = _nodes_for(offer, gpus)
     exact = nodes * offer.node.gpus_per_node == gpus
     how = "the cheapest offer that gives exactly" if exact else "no offer gives exactly; nearest node shape for"
     return Cluster(offer, nodes, gpus, f"cluster: {offer.id} x {nodes}, {how} {gpus} GPU{'' if gpus == 1 else 's'}")
 
 
 def _nodes_of_cheapest(job: Job, known: Sequence[Offer], nodes: int) -> Cluster:
-    offer = min(known, key=lambda o: _distance(o, nodes * o.node.gpus_per_node, job.limits.allow_unknown_host))
-    gpus = job.pins.gpus or nodes * offer.node.gpus_per_node
-    return Cluster(offer, nodes, gpus, f"cluster: {offer.id} x {nodes}")
+    """That many nodes, of a shape that holds the GPUs where their number is given too."""
+    gpus = job.pins.gpus or pins_product(job)
+    holding = [offer for offer in known if gpus is None or nodes * offer.node.gpus_per_node >= gpus]
+    if not holding:
+        most = max(offer.node.gpus_per_node for offer in known)
+        raise InputError(
+            "nodes", nodes, f"{nodes} nodes of at most {most} GPUs hold {nodes * most}, and {gpus} are asked for"
+        )
+    offer = min(
+        holding,
+        key=lambda o: _distance(o, nodes, gpus or nodes * o.node.gpus_per_node, job.limits.allow_unknown_host),
+    )
+    return Cluster(offer, nodes, gpus or nodes * offer.node.gpus_per_node, f"cluster: {offer.id} x {nodes}")
+
+
+def _nodes_for(offer: Offer, gpus: int) -> int:
+    return -(-gpus // offer.node.gpus_per_node)
 
 
 def pins_product(job: Job) -> int | None:
@@ -120,10 +133,9 @@ def pins_product(job: Job) -> int | None:
     return tensor * data * (job.pins.pipeline_parallel or 1)
 
 
-def _distance(offer: Offer, gpus: int, allow_unknown_host: bool) -> tuple[object, ...]:
+def _distance(offer: Offer, nodes: int, gpus: int, allow_unknown_host: bool) -> tuple[object, ...]:
     """Sort key: enough nodes, exact count, fewest GPUs too many, known host, price of the whole cluster, id."""
     per_node, host = offer.node.gpus_per_node, offer.node.host
-    nodes = -(-gpus // per_node)
     unknown = not allow_unknown_host and None in (host.vcpus, host.ram_bytes)
     return (nodes > offer.max_nodes, nodes * per_node - gpus, unknown, nodes * offer.price_usd_per_hour, offer.id)
 

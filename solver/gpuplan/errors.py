@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -11,6 +12,16 @@ SHOWN_CHARACTERS = 80
 
 MOST_NAMES = 20
 """Most allowed names that a message lists."""
+
+MOST_SUGGESTIONS = 3
+"""Most close matches that a message offers."""
+
+CLOSE = 0.6
+"""Least similarity (`difflib`) of a name that is offered for a mistyped one; below it, matches are chance."""
+
+GPU_FIELDS = ("gpu", "exclude_gpu", "family", "offers")
+GPU_COMMAND = "gpuplan hardware list"
+_LONG_LIST = re.compile(rf",? (?:which has|such as) (?:[\w./-]+, ){{{MOST_NAMES},}}[\w/-]+")
 
 
 class InputError(ValueError):
@@ -34,15 +45,18 @@ class InputError(ValueError):
         self.field = field
         self.value = shown(value)
         self.suggestions = tuple(suggestions)
-        self.message = _sentence(field, message, self.suggestions)
+        self.message = _sentence(field, message, self.suggestions, given=bool(self.value))
         super().__init__(self.message)
 
 
-def _sentence(field: str, message: str, suggestions: tuple[str, ...]) -> str:
-    """Write field, message and suggestions as one line."""
+def _sentence(field: str, message: str, suggestions: tuple[str, ...], *, given: bool) -> str:
+    """Write field, message and suggestions as one line; where nothing was `given`, with the flag to add."""
     line = message if message.startswith(field) else f"{field}: {message}"
     if not suggestions or "Did you mean" in line:
         return line
+    if not given:
+        flag = f"--{field.replace('_', '-')}"
+        return f"{line.rstrip('.')}; add {' or '.join(f'{flag} {word}' for word in suggestions)}"
     return f"{line.rstrip('.')}. Did you mean {' or '.join(suggestions)}?"
 
 
@@ -56,8 +70,15 @@ class NamedError(Protocol):
 
 
 def input_error(error: NamedError, field: str | None = None) -> InputError:
-    """Turn an error of the hardware or models package into an `InputError`, under the name the user knows."""
-    return InputError(field or error.field, error.value, error.message, error.suggestions)
+    """Turn an error of the hardware or models package into an `InputError`, under the name the user knows.
+
+    A message that lists every GPU of the catalogue names the command that does so instead, and the suggestions are few:
+    the error is one line that is read in a terminal.
+    """
+    name, message = field or error.field, error.message
+    if name in GPU_FIELDS:
+        message = _LONG_LIST.sub(f"; {GPU_COMMAND} shows the names", message)
+    return InputError(name, error.value, message, error.suggestions[:MOST_SUGGESTIONS])
 
 
 def shown(value: object) -> str:
@@ -66,11 +87,13 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."
 
 
-def close_matches(word: str, known: Iterable[str], limit: int = 3) -> tuple[str, ...]:
-    """Names close to a mistyped one, best first, whatever the case."""
+def close_matches(word: str, known: Iterable[str], limit: int = MOST_SUGGESTIONS) -> tuple[str, ...]:
+    """Names close to a mistyped one, best first, whatever the case: those that begin with it, and those that look like it."""
     by_lower = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(word.strip().lower(), by_lower, n=limit, cutoff=0.5)
-    return tuple(by_lower[name] for name in found)
+    wanted = word.strip().lower()
+    similar = difflib.get_close_matches(wanted, by_lower, n=limit, cutoff=CLOSE)
+    longer = sorted((name for name in by_lower if len(wanted) > 1 and name.startswith(wanted)), key=len)
+    return tuple(by_lower[name] for name in dict.fromkeys([*similar, *longer]))[:limit]
 
 
 def choose(field: str, value: object, allowed: Iterable[str]) -> str:

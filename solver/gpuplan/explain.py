@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 from gpuplan.answer import plan_answer
 from gpuplan.job import Job, Limits
+from gpuplan.layout import other_frameworks
 from gpuplan.pipeline import Outcome, find
 from gpuplan.result import Relaxation
 from gpuplan.space import selected
@@ -63,7 +65,8 @@ def explain(job: Job, offers: Sequence[Offer]) -> Explanation:
     """
     given = [limit for limit in LIMITS if getattr(job.limits, limit.field) is not None]
     if _outcome(job, offers, given, "gpus").plan is None:
-        return Explanation([NO_OFFER], [*_switches(job, offers), *_more_nodes(job, offers)])
+        changes = [*_switches(job, offers, given), *_more_nodes(job, offers), *_other_framework(job, offers)]
+        return Explanation([NO_OFFER], changes)
     conflict = list(given)
     for limit in given:
         lifted = [other for other in given if other not in conflict] + [limit]
@@ -73,8 +76,7 @@ def explain(job: Job, offers: Sequence[Offer]) -> Explanation:
     if not relaxations:
         together = [found for limit in given if (found := _relax(job, offers, limit, given)) is not None]
         relaxations = [found for found in together if found.to > found.from_]
-    if relaxations or "deadline_seconds" in {limit.field for limit in conflict}:
-        relaxations += _more_nodes(job, offers)
+    relaxations += [*_more_nodes(job, offers), *_other_framework(job, offers)]
     return Explanation(
         [limit.name for limit in conflict], sorted(relaxations, key=lambda r: (r.plan.prediction.cost_usd, r.limit))
     )
@@ -92,29 +94,53 @@ def _more_nodes(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:
     return [Relaxation(limit="offer_nodes", **{"from": most}, to=plan.nodes * job.parallel, unit="nodes", plan=answer)]
 
 
-def _switches(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:
-    """Switches of the user that let in offers which hold the job, each with the plan it leads to; all together as a last resort."""
+def _other_framework(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:
+    """The best plan of another framework than the default, under all limits."""
+    if job.framework is not None:
+        return []
+    outcomes = [find(replace(job, framework=framework), offers) for framework in other_frameworks(job)]
+    best = min((o for o in outcomes if o.plan is not None), key=lambda o: o.value or 0.0, default=None)
+    if best is None or best.plan is None:
+        return []
+    plan = plan_answer(replace(best.plan, job=job))
+    return [Relaxation(limit="framework", **{"from": 0}, to=1, unit="switch", plan=plan)]
+
+
+def _switches(job: Job, offers: Sequence[Offer], given: Sequence[Limit]) -> list[Relaxation]:
+    """The fewest switches of the user that let in offers which hold the job, each with the plan it leads to, cheapest first.
+
+    Where no switches help under the limits, the fewest that help without them.
+    """
     off = [name for name, on in SWITCHES.items() if getattr(job.limits, name) != on]
-    alone = [found for name in off if (found := _switched(job, offers, (name,))) is not None]
-    if not alone and len(off) > 1:
-        together = _switched(job, offers, tuple(off))
-        return [] if together is None else [together]
-    return sorted(alone, key=lambda relaxation: relaxation.plan.prediction.cost_usd)
+    for lifted in ((), given):
+        for size in range(1, len(off) + 1):
+            tried = [_switched(job, offers, names, lifted) for names in combinations(off, size)]
+            found = [relaxation for relaxation in tried if relaxation is not None]
+            if found:
+                return sorted(found, key=lambda relaxation: relaxation.plan.prediction.cost_usd)
+    return []
 
 
-def _switched(job: Job, offers: Sequence[Offer], names: tuple[str, ...]) -> Relaxation | None:
-    on = {name: SWITCHES[name] for name in names}
+def _switched(job: Job, offers: Sequence[Offer], names: tuple[str, ...], lifted: Sequence[Limit]) -> Relaxation | None:
+    on: dict[str, Any] = {name: SWITCHES[name] for name in names} | {limit.field: None for limit in lifted}
     plan = find(replace(job, limits=replace(job.limits, **on)), offers).plan
     if plan is None:
         return None
+    asked = replace(plan, job=job)
+    broken = {quantity.rule for quantity in violations(replace(plan, job=_switch_on(job, names)))}
     return Relaxation(
         limit=names[0],
         **{"from": 0},
         to=1,
         unit="switch",
-        also_lifted=list(names[1:]),
-        plan=plan_answer(replace(plan, job=job)),
+        also_lifted=[*names[1:], *(limit.name for limit in lifted if limit.name in broken)],
+        plan=plan_answer(asked),
     )
+
+
+def _switch_on(job: Job, names: Sequence[str]) -> Job:
+    on: dict[str, Any] = {name: SWITCHES[name] for name in names}
+    return replace(job, limits=replace(job.limits, **on))
 
 
 def _relax(job: Job, offers: Sequence[Offer], limit: Limit, lifted: Sequence[Limit]) -> Relaxation | None:

@@ -97,6 +97,21 @@ def default_framework(asked: Asked, model_parallel: bool) -> str:
     return PARALLEL_FRAMEWORK if model_parallel or (unable and not parallel_unable) else usual
 
 
+def other_frameworks(asked: Asked) -> list[Framework]:
+    """Frameworks that run a job and may do better than the default.
+
+    The default's space holds every layout of the framework that it takes without model parallelism; and where one framework covers
+    another, the other cannot be better.
+    """
+    adapters = asked.method.trains == "adapters"
+    tried = frameworks()[default_framework(asked, model_parallel=False)]
+    able = [tried]
+    for framework in frameworks().values():
+        if obstacle(framework, asked) is None and not any(other.covers(framework, adapters) for other in able):
+            able = [other for other in able if other is tried or not framework.covers(other, adapters)] + [framework]
+    return able[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Parallelism degrees and memory options of a plan.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None) -
         If the plan breaks a rule, or CP-SAT and the incumbent search disagree: an internal error.
     """
     objective = objectives()[objective_name or job.objectives[0]]
-    clock = _Stopwatch()
+    clock = Stopwatch()
     space = build_space(job, offers)
     physics = Physics(space)
     outcome = Outcome(space, objective)
@@ -76,7 +76,7 @@ def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None) -
     return outcome
 
 
-def _prove(physics: Physics, found: Search, outcome: Outcome, clock: _Stopwatch) -> None:
+def _prove(physics: Physics, found: Search, outcome: Outcome, clock: Stopwatch) -> None:
     """Reduce, then let CP-SAT decide what is left."""
     from gpuplan.build import ModelTooLargeError
     from gpuplan.prove import prove
@@ -148,7 +148,7 @@ def _conclude_infeasible(status: str, outcome: Outcome) -> None:
     outcome.proof = f"exhaustive evaluation of every layout on every offer finds no plan, {agrees}"
 
 
-class _Stopwatch:
+class Stopwatch:
     """Seconds between laps."""
 
     def __init__(self) -> None:
@@ -159,6 +159,11 @@ class _Stopwatch:
         now = time.perf_counter()
         self.laps[name] = self.laps.get(name, 0.0) + now - self._last
         self._last = now
+
+    def include(self, laps: Mapping[str, float]) -> None:
+        """Take over laps that were timed elsewhere, up to now."""
+        self.laps |= laps
+        self._last = time.perf_counter()
 
     def move(self, source: str, target: str, seconds: float) -> None:
         """Count `seconds` of one lap to another."""

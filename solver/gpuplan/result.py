@@ -218,6 +218,10 @@ class Result(Answer):
     plan: PlanAnswer | None
     rules: list[RuleAnswer]
     alternatives: list[PlanAnswer]
+    other_framework: PlanAnswer | None = Field(
+        default=None,
+        description="best plan under another framework than the default, where it is better by 2 % or more",
+    )
     conflict: list[str]
     undecided: list[str]
     relaxations: list[Relaxation]

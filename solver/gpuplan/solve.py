@@ -8,29 +8,25 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from gpuplan.answer import limits_answer, plan_answer, rule_answer, today, tokens_answer
+from gpuplan.answer import limits_answer, plan_answer, rule_answer, tokens_answer
 from gpuplan.candidates import Physics
 from gpuplan.catalogue import offers_for
+from gpuplan.caveats import assumptions, left_out, warnings
 from gpuplan.explain import explain
 from gpuplan.job import Job, JobSpec, resolve
-from gpuplan.layout import default_framework, obstacle
-from gpuplan.performance.clock import minimum_billing_seconds
+from gpuplan.layout import other_frameworks
 from gpuplan.performance.constants import constants
-from gpuplan.pipeline import Outcome, find
+from gpuplan.pipeline import Outcome, Stopwatch, find
 from gpuplan.plan import Plan
 from gpuplan.result import PlanAnswer, Result, SolverAnswer
 from gpuplan.search import search
 from gpuplan.space import build_space
 from gpuplan.verify import quantities
 from gpuplan_hardware import Offer
-from gpuplan_models import Framework, frameworks
+from gpuplan_models import frameworks
 
-#: A price older than this is called old.
-OLD_PRICE_DAYS = 180
 #: Another framework is named when it lowers the objective by more than this share.
 WORTH_SAYING = 0.02
-#: Billing in longer steps than this is said.
-COARSE_BILLING_SECONDS = 60.0
 
 
 def solve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Result:
@@ -54,16 +50,25 @@ def solve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | Non
     InputError
         If a field of the job cannot be used.
     """
+    clock = Stopwatch()
     job = resolve(spec, offers)
     found = offers_for(job, offers)
+    clock.lap("read")
     outcome = find(job, found)
-    result = result_of(job, outcome, found)
+    clock.include(outcome.seconds)
+    update: dict[str, Any] = {}
     if outcome.plan is not None:
         better = _better_framework(job, found, outcome)
-        update = {"alternatives": _alternatives(job, found, outcome.plan), "warnings": [*better, *result.warnings]}
-        return result.model_copy(update=update)
-    reason = explain(job, found)
-    return result.model_copy(update={"conflict": reason.conflict, "relaxations": reason.relaxations})
+        update["other_framework"] = None if better is None else plan_answer(better)
+        clock.lap("other_frameworks")
+        update["alternatives"] = _alternatives(job, found, outcome.plan)
+        clock.lap("alternatives")
+    else:
+        reason = explain(job, found)
+        update |= {"conflict": reason.conflict, "relaxations": reason.relaxations}
+        clock.lap("explanation")
+    outcome.seconds = clock.laps
+    return result_of(job, outcome, found).model_copy(update=update)
 
 
 def result_of(job: Job, outcome: Outcome, offers: Sequence[Offer], question: str = "solve") -> Result:
@@ -90,44 +95,27 @@ def result_of(job: Job, outcome: Outcome, offers: Sequence[Offer], question: str
         undecided=[],
         relaxations=[],
         assumptions=assumptions(job, plan),
-        warnings=[] if plan is None else warnings(plan),
+        warnings=[*left_out(job, offers, plan), *([] if plan is None else warnings(plan))],
         solver=solver_answer(outcome, offers),
     )
 
 
-def _better_framework(job: Job, offers: Sequence[Offer], outcome: Outcome) -> list[str]:
-    """What another framework than the default would save; the default is the user's to change, so it is said, not done."""
+def _better_framework(job: Job, offers: Sequence[Offer], outcome: Outcome) -> Plan | None:
+    """The best plan under another framework than the default, where it is better by more than `WORTH_SAYING`.
+
+    The default is the user's to change, so it is said, not done.
+    """
     if job.framework is not None or outcome.value is None:
-        return []
+        return None
     values = {}
-    for framework in _worth_trying(job):
+    for framework in other_frameworks(job):
         physics = Physics(build_space(replace(job, framework=framework), offers))
         values[framework.name] = search(physics, outcome.objective).value
     name = min(values, key=lambda key: values[key], default="")
     if not name or values[name] >= outcome.value * (1 - WORTH_SAYING):
-        return []
+        return None
     best = find(replace(job, framework=frameworks()[name]), offers)
-    plan = best.plan
-    if plan is None or best.value is None:
-        return []
-    less = 1 - best.value / outcome.value
-    what = f"{plan.gpus} x {plan.offer.node.accelerator.name} for ${plan.cost_usd():,.2f} in {plan.wall_seconds() / 3600:.1f} h"
-    return [f"{less:.0%} less {outcome.objective.name} with --framework {name} in place of the default: {what}"]
-
-
-def _worth_trying(job: Job) -> list[Framework]:
-    """Frameworks that run the job and may do better than the default.
-
-    The default's space holds every layout of the framework that it takes without model parallelism; and where one framework covers
-    another, the other cannot be better.
-    """
-    adapters = job.method.trains == "adapters"
-    tried = frameworks()[default_framework(job, model_parallel=False)]
-    able = [tried]
-    for framework in frameworks().values():
-        if obstacle(framework, job) is None and not any(other.covers(framework, adapters) for other in able):
-            able = [other for other in able if other is tried or not framework.covers(other, adapters)] + [framework]
-    return able[1:]
+    return None if best.plan is None else replace(best.plan, job=job)
 
 
 def _alternatives(job: Job, offers: Sequence[Offer], best: Plan) -> list[PlanAnswer]:
@@ -142,62 +130,6 @@ def _alternatives(job: Job, offers: Sequence[Offer], best: Plan) -> list[PlanAns
         used.append(plan.offer.node.accelerator.name)
         found.append(plan_answer(replace(plan, job=job)))
     return found
-
-
-def assumptions(job: Job, plan: Plan | None) -> list[str]:
-    """What the answer rests on beside the user's own words."""
-    said = list(job.assumptions)
-    if plan is not None:
-        said.append(f"framework {plan.framework.title}")
-        if plan.host.volume_bytes > 0:
-            volume = plan.host.volume_bytes / 1e9
-            said.append(
-                f"a network volume of {volume:,.0f} GB per node, priced with the nodes, holds what the local disk does not"
-            )
-    return said
-
-
-def warnings(plan: Plan) -> list[str]:
-    """What the reader must know before signing."""
-    said = []
-    name, framework = plan.offer.node.accelerator.name, plan.framework.title
-    if plan.framework.stand_in:
-        said.append(
-            f"no published runs of {framework} stand behind the constants; those of its nearest relative stand in"
-        )
-    if plan.prediction.coverage == "extrapolated":
-        said.append(f"too few published runs stand behind {name} or {framework}; time and memory are extrapolated")
-    elif plan.prediction.coverage == "transferred" and not plan.framework.stand_in:
-        said.append(f"no published runs combine {name} with {framework}; constants of each are put together")
-    if plan.offer.lead_time_seconds is None:
-        said.append(
-            f"{plan.offer.id} is sold by {plan.offer.lead_time}, and how long that takes is not stated: time counts without it"
-        )
-    said.extend(_billing_warnings(plan))
-    age = (today() - plan.offer.as_of).days
-    if age > OLD_PRICE_DAYS:
-        said.append(f"the price of {plan.offer.id} is {age} days old ({plan.offer.as_of}); ask before you order")
-    if plan.job.global_batches == (plan.layout.global_batch,) and plan.layout.data == plan.layout.global_batch:
-        said.append(f"the global batch of {plan.layout.global_batch} sequences caps data parallelism")
-    return said
-
-
-def _billing_warnings(plan: Plan) -> list[str]:
-    """Where the least bill decides, or is not known, or time is billed in coarse steps."""
-    offer, least = plan.offer, plan.clock.least_billed_seconds
-    said = []
-    used = float(plan.clock.billed_fixed_seconds + plan.clock.billed_slope * plan.training_seconds)
-    if used < least:
-        known = offer.provider.minimum_billing_seconds is not None
-        why = f"{offer.provider.name}'s least" if known else f"assumed, as {offer.provider.name}'s least is unknown"
-        said.append(
-            f"billed for {minimum_billing_seconds(offer) / 60:g} minutes ({why}), though it runs {used / plan.job.parallel / 60:.0f}"
-        )
-    step = offer.provider.billing_increment_seconds or 0.0
-    if offer.pricing != "owned" and step > COARSE_BILLING_SECONDS:
-        more = step / 3600 * plan.nodes * plan.job.parallel * plan.host.price_usd_per_node_hour
-        said.append(f"{offer.provider.name} bills in steps of {step / 60:g} minutes: up to ${more:,.2f} more")
-    return said
 
 
 def solver_answer(outcome: Outcome, offers: Sequence[Offer]) -> SolverAnswer:

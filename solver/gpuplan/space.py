@@ -119,7 +119,7 @@ def build_space(job: Job, offers: Sequence[Offer], reduced: bool = True) -> Spac
     Offers outside the user's selection (GPU, provider, region, pricing, marketplace, precision the accelerator lacks) are not part
     of the question. With `reduced`, dominated offers are left out too (see `undominated`).
     """
-    chosen = [offer for offer in offers if selected(job, offer) and supports(offer.node, job.precision)]
+    chosen = [offer for offer in offers if selected(job, offer)]
     if reduced:
         chosen = undominated(chosen, job.limits.allow_unknown_host)
     nodes: list[Node] = []
@@ -144,19 +144,25 @@ def build_space(job: Job, offers: Sequence[Offer], reduced: bool = True) -> Spac
 
 def selected(job: Job, offer: Offer) -> bool:
     """Whether `offer` is among those the user asked about."""
-    limits = job.limits
-    name = offer.node.accelerator.name
-    return (
-        offer.node.accelerator.refused is None
-        and (limits.gpus is None or name in limits.gpus)
-        and name not in limits.exclude_gpus
-        and (limits.providers is None or offer.provider.name in limits.providers)
-        and (limits.regions is None or offer.region in limits.regions)
-        and offer.pricing in limits.pricing
-        and (limits.marketplace or not offer.provider.marketplace)
-        and _available(job, offer)
-        and (job.pins.offer is None or offer.id == job.pins.offer)
-    )
+    return not outside(job, offer)
+
+
+def outside(job: Job, offer: Offer) -> list[str]:
+    """What of the user's selection leaves `offer` out: names of fields, nothing where it is in."""
+    limits, gpu = job.limits, offer.node.accelerator
+    inside = {
+        "gpu": gpu.refused is None
+        and (limits.gpus is None or gpu.name in limits.gpus)
+        and gpu.name not in limits.exclude_gpus,
+        "provider": limits.providers is None or offer.provider.name in limits.providers,
+        "region": limits.regions is None or offer.region in limits.regions,
+        "pricing": offer.pricing in limits.pricing,
+        "marketplace": limits.marketplace or not offer.provider.marketplace,
+        "lead_time": _available(job, offer),
+        "precision": gpu.refused is not None or supports(offer.node, job.precision),
+        "offer": job.pins.offer is None or offer.id == job.pins.offer,
+    }
+    return [name for name, holds in inside.items() if not holds]
 
 
 def _available(job: Job, offer: Offer) -> bool:

@@ -1,7 +1,8 @@
 """Read and print sizes, durations, money, percentages and counts, the way people write them.
 
 Every reader takes the name of the field first and raises `InputError` with the value and a way out. Sizes are decimal
-(1GB = 1e9 bytes) unless they say GiB. Durations need a unit: nobody can tell whether "24" is hours or minutes.
+(1GB = 1e9 bytes) unless they say GiB. Sizes and durations need a unit: nobody can tell whether "24" is hours or minutes,
+or whether "90" is bytes or gigabytes.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ COUNT_EXAMPLES = "500, 10k, 250M or 1.5B"
 
 _NUMBER = r"(?P<number>[+-]?(?:\d{1,3}(?:,\d{3})+|\d+|(?=\.\d))(?:\.\d*)?(?:e[+-]?\d+)?)"
 _QUANTITY = re.compile(_NUMBER + r"\s*(?P<unit>[a-z]*)", re.IGNORECASE | re.ASCII)
+#: "Gb" and "Gib" mean bits to those who write "GB" for bytes; "gb" is written by those who do not tell them apart.
+_BITS = re.compile(r"[KMGTP]i?b$")
 _DURATION_PART = re.compile(_NUMBER + r"\s*(?P<unit>[a-z]+)[\s,]*", re.IGNORECASE | re.ASCII)
 
 
@@ -45,9 +48,30 @@ def is_size(value: object) -> bool:
     return match is not None and match["unit"].lower() in BYTE_UNITS
 
 
+def is_plain_number(value: object) -> bool:
+    """Whether a value reads as a number without a unit."""
+    match = _QUANTITY.fullmatch(str(value).strip())
+    return match is not None and not match["unit"]
+
+
 def parse_bytes(field: str, value: object) -> float:
-    """Bytes of a size: "1GB" is 1e9, "1K" is 1e3, "16GiB" is 16 * 2^30; a plain number is bytes."""
-    return _positive(field, value, _quantity(field, value, BYTE_UNITS, "a size", SIZE_EXAMPLES))
+    """Bytes of a size: "1GB" is 1e9, "1K" is 1e3, "16GiB" is 16 * 2^30.
+
+    Raises
+    ------
+    InputError
+        No size, not above zero, a number without a unit, or a unit that may mean bits ("Gb").
+    """
+    count = _positive(field, value, _quantity(field, value, BYTE_UNITS, "a size", SIZE_EXAMPLES))
+    text = str(value).strip()
+    if is_plain_number(text):
+        ways_out = tuple(f"{text}{unit}" for unit in ("KB", "MB", "GB"))
+        raise InputError(field, value, f"{shown(value)!r} has no unit; write for example {text}GB", ways_out)
+    if _BITS.search(text):
+        in_bytes = f"{text[:-1]}B"
+        message = f"{shown(value)!r} may mean bits; write {in_bytes} for bytes (8 bits are a byte)"
+        raise InputError(field, value, message, (in_bytes,))
+    return count
 
 
 def parse_duration(field: str, value: object) -> float:
@@ -59,7 +83,7 @@ def parse_duration(field: str, value: object) -> float:
         No duration, not above zero, or a number without a unit.
     """
     text = str(value).strip()
-    if _QUANTITY.fullmatch(text) and text[-1] in "0123456789.":
+    if is_plain_number(text):
         raise InputError(
             field,
             value,

@@ -62,7 +62,7 @@ def test_a_known_node_completes_what_is_empty(file: Path) -> None:
     assert offer.node is nodes()["aws", "p4d.24xlarge"]
     assert offer.provider is providers()["aws"]
     assert (offer.price_usd_per_hour, offer.max_nodes, offer.as_of) == (9.5, 4, date(2026, 11, 1))
-    assert offer.source == "prices.csv line 2"
+    assert offer.source.startswith("prices.csv line 2")
 
 
 def test_the_gpu_and_its_number_may_be_left_to_the_catalogue_and_case_does_not_matter(file: Path) -> None:
@@ -339,3 +339,20 @@ def test_what_is_wrong_with_a_purchase_or_a_lead_time_is_said(
 def test_lead_times(file: Path, cells: dict[str, str], lead_time: str, seconds: float | None) -> None:
     (offer,) = read_offers(write(file, KNOWN | cells))
     assert (offer.lead_time, offer.lead_time_seconds) == (lead_time, seconds)
+
+
+def test_a_price_and_what_it_would_follow_from_are_one_too_many(file: Path) -> None:
+    with pytest.raises(CatalogueError, match=r"purchase_usd.*leave one of the two empty"):
+        read_offers(write(file, OWN | {"pricing": "owned", "purchase_usd": "1000", "power_watts": "400"}))
+
+
+def test_a_price_of_tomorrow_is_a_slip_of_the_pen(file: Path) -> None:
+    with pytest.raises(CatalogueError, match=r"as_of.*still to come"):
+        read_offers(write(file, OWN | {"as_of": "2099-01-01"}))
+
+
+def test_a_lead_time_that_is_not_stated_is_said_beside_the_source(file: Path) -> None:
+    (offer,) = read_offers(write(file, KNOWN))
+    assert offer.source.endswith("lead_time not stated, taken as contract")
+    with pytest.raises(CatalogueError, match="goes into lead_time_hours"):
+        read_offers(write(file, OWN | {"lead_time": "30d"}))

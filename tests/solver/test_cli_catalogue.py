@@ -22,8 +22,9 @@ from gpuplan.cli import cli
 from gpuplan.listing import base, frameworks, hardware, models, nodes, offers
 from gpuplan.report import catalogue
 from gpuplan.result import Answer
-from gpuplan_hardware import accelerators, resolve_gpus
+from gpuplan_hardware import accelerators, read_offers, resolve_gpus
 from gpuplan_hardware import offers as all_offers
+from gpuplan_hardware.price_list import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from gpuplan_models import Architecture, architectures
 
 LISTS = ["models list", "hardware list", "hardware list --nodes", "offers list", "frameworks list", "methods list"]
@@ -50,14 +51,18 @@ BAD_INPUTS = [
     ("models list --family ''", "family", "", "they are"),
     ("models list --min-params many", "min_params", "many", "1.5B"),
     ("models list --min-params 8B --max-params 7B", "max_params", "7e+09", "below --min-params"),
+    ("models list --moe --dense", "dense", "--dense", "one of the two"),
     ("models show lama-3.1-8b", "model", "lama-3.1-8b", "Did you mean llama-3.1-8b"),
     ("models show ./none.json", "model", "none.json", "does not exist"),
     ("models show", "model", "", "missing argument"),
     ("hardware list --vendor nvidea", "vendor", "nvidea", "Did you mean NVIDIA"),
     ("hardware list --family hoper", "family", "hoper", "no such GPU"),
     ("hardware list --min-memory 40XB", "min_memory", "40XB", "16GiB"),
+    ("hardware list --min-memory 90", "min_memory", "90", "90GB"),
     ("hardware list --precision fp4", "precision", "fp4", "bf16, fp16, fp8"),
     ("hardware list --provider awss", "provider", "awss", "Did you mean aws"),
+    ("hardware list --provider Amazon", "provider", "Amazon", "Did you mean aws"),
+    ("offers list --provider alibaba", "provider", "alibaba", "no offer of it has a price"),
     ("hardware show H1000", "gpu", "H1000", "no such GPU"),
     ("hardware show A100", "gpu", "A100", "hardware list --family A100"),
     ("hardware show aws/p5.48xlarg", "node", "aws/p5.48xlarg", "Did you mean aws/p5.48xlarge"),
@@ -138,6 +143,9 @@ def test_every_accelerator_says_how_it_can_be_planned_on() -> None:
         status = rows[name]["status"]
         assert (status == "refused") == (accelerator.refused is not None)
         assert status == "refused" or (status == "price needed") == (name not in sold)
+        let = [one for one in all_offers() if one.node.accelerator.name == name and one.pricing != "owned"]
+        markets = bool(let) and all(one.provider.marketplace for one in let)
+        assert status == "refused" or (status == "marketplace") == markets
         text = run(f"hardware show {name}").stdout
         assert status == "owned" or f"status           {status}" in text
         assert accelerator.refused is None or accelerator.refused.split()[0] in text
@@ -218,6 +226,12 @@ def test_offers_are_those_that_solve_takes_unless_told_otherwise() -> None:
     assert f"{len(markets) - len(usual)} at marketplaces (--marketplace)" in run("offers list").stdout
 
 
+def test_a_gpu_without_any_price_is_said() -> None:
+    unpriced = next(row["name"] for row in as_json("hardware list")["accelerators"] if row["status"] == "price needed")
+    assert as_json(f"offers list --gpu {unpriced},H100")["gpus_without_price"] == [unpriced]
+    assert f"--gpu {unpriced} --price USD" in run(f"offers list --gpu {unpriced}").stdout
+
+
 def test_offers_are_sorted_by_the_price_of_a_gpu() -> None:
     rows = as_json("offers list --all")["offers"]
     assert rows == sorted(rows, key=lambda row: (row["price_usd_per_gpu_hour"], row["id"]))
@@ -249,6 +263,25 @@ def test_a_price_list_of_ones_own(tmp_path: Path) -> None:
     assert names(f"{line} --available-within 36h", "node") == ["now"]
     assert names(f"{line} --available-within 36h10m", "node") == ["queued", "now"]
     assert "contract, time unknown" in run(line).stdout
+
+
+def test_the_template_of_a_price_list_is_a_price_list(tmp_path: Path) -> None:
+    printed = run("offers template")
+    assert (printed.exit_code, run("offers template --out mine.csv").output) == (0, "")
+    assert (tmp_path / "mine.csv").read_text() == printed.stdout
+    rented, owned = read_offers(tmp_path / "mine.csv")
+    assert (rented.pricing, rented.price_usd_per_hour, rented.max_nodes) == ("on-demand", 20.0, 4)
+    assert (owned.pricing, owned.node.gpus_per_node) == ("owned", 4)
+    # purchase and power of the whole node give a price per hour: far less than the purchase, more than nothing
+    assert 0 < owned.price_usd_per_hour < 100
+    assert set(printed.stdout.splitlines()[0].split(",")) == {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS}
+    assert len(names("offers list --offers mine.csv", "id")) == 2
+
+
+def test_every_column_of_a_price_list_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "hardware" / "README.md").read_text()
+    rows = [line.split("|")[1].strip(" `") for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS]
 
 
 def test_a_narrow_terminal_gets_fewer_columns_and_whole_names() -> None:

@@ -86,3 +86,9 @@ def test_the_script_of_a_shell(shell: str, word: str) -> None:
     if shutil.which(shell):
         checked = subprocess.run([shell, "-n"], input=found.stdout, capture_output=True, text=True, check=False)
         assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_help_has_a_line_for_each_shell() -> None:
+    found = process("completion --help").stdout
+    assert "\\b" not in found
+    assert [line.split()[0] for line in found.splitlines() if "~/." in line] == ["bash", "zsh", "fish"]

@@ -43,6 +43,18 @@ BAD_INPUTS = [
     (f"solve {MODEL} --method lora --data 0", "data", "0", "above zero"),
     (f"solve {MODEL} --method lora --data nan", "data", "nan", "1GB"),
     (f"solve {MODEL} --method lora --data 1e999", "data", "1e999", "too large"),
+    (f"solve {MODEL} --method lora --data 1", "data", "1", "Did you mean 1KB or 1MB or 1GB"),
+    (f"solve {MODEL} --method lora --data 1Gb", "data", "1Gb", "may mean bits; write 1GB"),
+    (f"solve {MODEL} --method lora --data 101PB", "data", "101PB", "at most 100 PB"),
+    (f"solve {MODEL} --method lora --tokens 1e30", "tokens", "1e30", "at most 1e+16"),
+    (f"solve {MODEL} --method lora --samples 1e15", "samples", "1e15", "at most 1e+16"),
+    ("solve --model deepseek-r1 --method qlora --data 1GB", "framework", "", "; add --framework unsloth"),
+    (f"solve {JOB} --gpus-max 8", "--gpus-max", "--gpus-max", "Did you mean --max-gpus"),
+    (f"solve {JOB} --provider 'Google Cloud'", "provider", "Google Cloud", "Did you mean gcp"),
+    (f"solve {JOB} --provider alibaba", "provider", "alibaba", "no offer of it has a price"),
+    (f"solve {JOB} --gpu Foo", "gpu", "Foo", "gpuplan hardware list"),
+    (f"check {JOB} --gpu H100-SXM --gpus 8 --ep 3", "ep", "3", "must divide the number of GPUs, 8"),
+    (f"check {JOB} --gpu H100-SXM --gpus 8 --ep 4 --pp 4", "ep", "4", "of a pipeline stage, 2"),
     (f"solve {MODEL} --method lora --data ''", "data", "", "1GB"),
     (f"solve {JOB} --tokens 5M", "tokens", "5M", "give one"),
     (f"solve {MODEL} --method lora --tokens inf", "tokens", "inf", "250M"),
@@ -73,7 +85,7 @@ BAD_INPUTS = [
     (f"solve {JOB} --framework hf-peft --precision fp8", "framework", "hf-peft", "Did you mean megatron"),
     (f"solve {JOB} --gpu H1000", "gpu", "H1000", "H100"),
     (f"solve {JOB} --gpu A100 --price 2", "price", "2", "A100-80GB-SXM"),
-    (f"solve {JOB} --provider amazon", "provider", "amazon", "aws"),
+    (f"solve {JOB} --provider amazon", "provider", "amazon", "Did you mean aws"),
     (f"solve {JOB} --region us-eest-1", "region", "us-eest-1", "Did you mean us-east-1"),
     (f"solve {JOB} --pricing spott", "pricing", "spott", "Did you mean spot"),
     (f"solve {JOB} --max-gpus 0", "max_gpus", "0", "from 1"),
@@ -132,6 +144,19 @@ def test_json_on_stderr(line: str, field: str, value: str, words: str) -> None:
     assert words in error["message"]
     if "Did you mean" in error["message"]:
         assert error["suggestions"]
+
+
+def test_what_is_not_close_is_not_offered() -> None:
+    assert "Did you mean" not in run(f"solve {JOB} --foobar 3").stderr
+    assert "Did you mean" not in run(f"solve {JOB} --provider alibaba").stderr
+
+
+def test_an_unknown_gpu_gets_few_names() -> None:
+    for line in (f"solve {JOB} --gpu JetsonOrin", "hardware show JetsonOrin", "offers list --gpu JetsonOrin"):
+        found = run(line).stderr
+        assert "gpuplan hardware list" in found
+        assert found.count(" or ") == 2
+        assert "A100" not in found
 
 
 def test_an_unknown_key_of_a_job_file(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from gpuplan.pipeline import find
 from gpuplan.plan import Plan
 from gpuplan.result import Relaxation
 from gpuplan_hardware import Offer
+from gpuplan_models import frameworks
 from problems import Problem, limited, problem_of, problems
 
 FEW = settings(max_examples=20)
@@ -77,9 +78,13 @@ def test_the_conflict_is_a_minimal_set(problem: Problem, name: str) -> None:
 def test_each_relaxation_is_the_smallest_that_leads_to_a_plan(problem: Problem, name: str) -> None:
     job, offers = impossible(problem, name), problem.offers
     for relaxation in explain(job, offers).relaxations:
+        if relaxation.limit == "framework":
+            assert under(replace(job, framework=frameworks()[relaxation.plan.layout.framework]), offers) is not None
+            continue
         if relaxation.limit in SWITCHES:
-            on = {name: SWITCHES[name] for name in (relaxation.limit, *relaxation.also_lifted)}
-            assert under(job, offers, **on) is not None
+            names = (relaxation.limit, *relaxation.also_lifted)
+            on = {name: SWITCHES[name] for name in names if name in SWITCHES}
+            assert under(job, offers, **on, **lifted([name for name in names if name not in SWITCHES])) is not None
             continue
         if relaxation.limit == "offer_nodes":
             most = [round(relaxation.to), round(relaxation.to) - 1]

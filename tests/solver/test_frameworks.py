@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import gpuplan
 from gpuplan.catalogue import offers_for
 from gpuplan.errors import InputError
 from gpuplan.job import Job, resolve
-from gpuplan.layout import adapts_experts, default_framework, obstacle, runs_on
+from gpuplan.layout import adapts_experts, default_framework, obstacle, other_frameworks, runs_on
 from gpuplan.pipeline import Outcome, find
+from gpuplan.report.text import render
 from gpuplan.rules import rules
-from gpuplan.solve import _better_framework, _worth_trying
+from gpuplan.solve import _better_framework
 from gpuplan_models import framework as framework_module
 from gpuplan_models import frameworks
 from gpuplan_models.loading import DATA
@@ -182,6 +185,12 @@ def _of_maker(vendor: str) -> list[Any]:
 
 
 # -- what another framework would save --------------------------------------------------------------------------------------
+def text_of(result: gpuplan.Result) -> str:
+    file = StringIO()
+    render(result, Console(file=file, width=100))
+    return file.getvalue()
+
+
 def _outcome(job: Job) -> tuple[Outcome, list[Any]]:
     offers = offers_for(job, None)
     return find(job, offers), list(offers)
@@ -191,7 +200,7 @@ def _outcome(job: Job) -> tuple[Outcome, list[Any]]:
 def test_frameworks_that_are_not_tried_would_not_be_better(words: dict[str, Any]) -> None:
     job = resolve(words | {"gpu": "H100-SXM", "max_gpus": 16})
     outcome, offers = _outcome(job)
-    tried = {framework.name for framework in _worth_trying(job)}
+    tried = {framework.name for framework in other_frameworks(job)}
     values = {}
     for name, framework in frameworks().items():
         if obstacle(framework, job) is None:
@@ -204,9 +213,28 @@ def test_frameworks_that_are_not_tried_would_not_be_better(words: dict[str, Any]
 def test_a_better_framework_is_said() -> None:
     job = resolve(QWEN | {"gpu": "H100-SXM"})
     outcome, offers = _outcome(job)
-    (said,) = _better_framework(job, offers, outcome)
-    assert "less cost with --framework megatron in place of the default: " in said
-    assert _better_framework(replace(job, framework=frameworks()["hf-peft"]), offers, outcome) == []
+    better = _better_framework(job, offers, outcome)
+    assert better is not None and better.layout.framework == "megatron"
+    assert better.cost_usd(better.step_factor) < (outcome.value or 0.0)
+    assert _better_framework(replace(job, framework=frameworks()["hf-peft"]), offers, outcome) is None
+
+
+def test_the_first_line_claims_no_more_than_the_frameworks_that_were_tried() -> None:
+    result = gpuplan.solve(QWEN | {"gpu": "H100-SXM", "alternatives": 0})
+    assert result.other_framework is not None
+    text = text_of(result)
+    assert "proved cheapest with the default frameworks" in text.splitlines()[0] + text.splitlines()[1]
+    assert "--framework megatron is proved cheapest" in " ".join(text.split())
+
+
+def test_another_framework_is_a_way_out_of_a_budget() -> None:
+    best = gpuplan.solve(QWEN | {"gpu": "H100-SXM", "framework": "megatron", "alternatives": 0})
+    result = gpuplan.solve(
+        QWEN | {"gpu": "H100-SXM", "budget": f"{1.01 * (best.objective or 0.0)}", "confidence": "point"}
+    )
+    found = [relaxation for relaxation in result.relaxations if relaxation.limit == "framework"]
+    assert result.status == "infeasible" and [r.plan.layout.framework for r in found] == ["megatron"]
+    assert "No plan with the default frameworks" in text_of(result)
 
 
 def test_fused_losses_are_not_read_by_predictions_so_far() -> None:

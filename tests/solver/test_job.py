@@ -106,6 +106,10 @@ def test_a_size_wins_over_a_file_of_that_name(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     assert job(data="1GB").tokens.data_bytes == 1e9
     assert job(data="./1GB").tokens.data_bytes == 100
+    (tmp_path / "2024").write_text("abcd")
+    assert job(data="./2024").tokens.data_bytes == 4
+    with pytest.raises(InputError, match=r"\./2024 for the path"):
+        job(data="2024")
     assert job(data=Path("1GB").absolute()).tokens.tokens == 25
 
 
@@ -228,7 +232,7 @@ def test_limits_and_pins_arrive_in_base_units() -> None:
 def test_names_are_looked_up_among_the_offers_in_use() -> None:
     known = [offer for offer in offers() if offer.provider.name != "aws"]
     assert resolve({**SEVEN_B, "provider": "aws"}).limits.providers == ("aws",)
-    with pytest.raises(InputError, match="provider: 'aws' is not one of"):
+    with pytest.raises(InputError, match="aws is known, but no offer of it has a price here"):
         resolve({**SEVEN_B, "provider": "aws"}, offers=known)
 
 
@@ -308,6 +312,25 @@ def test_flags_win_over_the_job_file(tmp_path: Path) -> None:
     )
     spec = load_spec(path, {"deadline": "2d", "marketplace": False, "budget": None})
     assert (spec.model, spec.deadline, spec.gpu, spec.marketplace) == ("mixtral-8x7b", "2d", ("H100", "A100"), False)
+
+
+def test_a_flag_replaces_the_alternatives_of_the_job_file(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "model: mixtral-8x7b\nmethod: lora\ndata: 1GB\nbytes_per_token: 3.5\nprice: 2\ngpu: H100-SXM\n"
+    )
+    assert resolve(load_spec(path, {"tokens": "100M"})).tokens.tokens == 100e6
+    assert resolve(load_spec(path, {"samples": "1k"})).samples == 1000
+    assert resolve(load_spec(path, {"data": "2GB"})).tokens.bytes_per_token == 3.5
+    assert load_spec(path, {"language": "zh"}).bytes_per_token is None
+    assert load_spec(path, {"offers": "mine.csv"}).price is None
+    with pytest.raises(InputError, match="give one of them"):
+        resolve(load_spec(path, {"tokens": "100M", "samples": "1k"}))
+
+
+@pytest.mark.parametrize("words", [None, "mixtral-8x7b", ["model"]])
+def test_what_is_no_job_is_told_what_is_one(words: Any) -> None:
+    with pytest.raises(InputError, match="give a mapping, a JobSpec or a Job"):
+        resolve(words)
 
 
 def test_plain_values_of_a_job_file_stay_words(tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def _faster_than_its_parts(plan: Plan) -> Plan:
 BROKEN: list[tuple[str, str, Tampering]] = [
     ("batch", "left over", lambda plan: _layout(micro_batch=plan.layout.global_batch + 1)(plan)),
     ("divisibility", "heads and widths", _layout(tensor=7)),
-    ("divisibility", "divide the experts", _layout(expert=7)),
-    ("divisibility", "fill a stage", _layout(expert=7)),
+    ("divisibility", "dealt to 7 ranks", _layout(expert=7)),
+    ("divisibility", "form groups of 7", _layout(expert=7)),
     ("divisibility", "without a layer", _layout(pipeline=1000)),
     ("framework", "ZeRO", _layout(zero=4)),
     ("framework", "recompute", _framework(recompute=())),

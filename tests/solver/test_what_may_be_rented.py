@@ -109,7 +109,8 @@ def test_every_gpu_has_an_offer_or_takes_a_price(accelerator: Accelerator) -> No
             resolve(JOB | {"gpu": [name]})
     else:
         assert resolve(JOB | {"gpu": [name]}).limits.gpus == (name,)
-    job = resolve(JOB | {"gpu": [name], "price": "2.10"})
+    precision = "bf16" if "bf16" in accelerator.peak_flops else "fp16"
+    job = resolve(JOB | {"gpu": [name], "price": "2.10", "precision": precision})
     found = [offer for offer in offers_for(job) if selected(job, offer)]
     assert {offer.node.name for offer in found} == {n.name for n in nodes().values() if n.accelerator is accelerator}
     assert all(offer.price_usd_per_hour == pytest.approx(2.10 * offer.node.gpus_per_node) for offer in found)

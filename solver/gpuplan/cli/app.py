@@ -28,7 +28,7 @@ from gpuplan.cli.failures import (
     report,
     wants_json,
 )
-from gpuplan.errors import InputError
+from gpuplan.errors import InputError, input_error
 
 
 class Application(click.Group):
@@ -71,9 +71,20 @@ def _exit_code(run: Callable[[], Any], as_json: bool) -> int:
     except BrokenPipeError:
         return _silence_stdout()
     except Exception as error:  # noqa: BLE001  the outermost place: a traceback is no answer to a user
+        known = _of_a_catalogue(error)
+        if known is not None:
+            return report(known, as_json)
         internal_error(error, as_json)
         return INTERNAL
     return code if isinstance(code, int) else 0
+
+
+def _of_a_catalogue(error: Exception) -> InputError | None:
+    """A mistake in a file of the catalogues themselves, added or edited by the user; None for any other error."""
+    from gpuplan_hardware import CatalogueError  # not at the top: the help would wait for the catalogues
+    from gpuplan_models import ModelError
+
+    return input_error(error) if isinstance(error, (CatalogueError, ModelError)) else None
 
 
 def _silence_stdout() -> int:

@@ -26,15 +26,22 @@ def models() -> None:
 @click.option("--family", metavar="TYPE", help="llama, qwen, deepseek ...", shell_complete=values_of("model_family"))
 @click.option("--min-params", metavar="N", help="parameters at least, such as 7B")
 @click.option("--max-params", metavar="N", help="parameters at most, such as 80B")
-@click.option("--moe/--dense", "mixture", default=None, help="mixtures of experts only, or dense models only")
+@click.option("--moe", is_flag=True, help="mixtures of experts only")
+@click.option("--dense", is_flag=True, help="dense models only")
 @click.option("--search", metavar="TEXT", help="text in the name or an alias")
 @output_options("text", "json", "csv")
-def list_models(min_params: str | None, max_params: str | None, **words: Any) -> int:
+def list_models(min_params: str | None, max_params: str | None, moe: bool, dense: bool, **words: Any) -> int:
     """List models by type, the smaller ones first."""
+    from gpuplan.errors import InputError
     from gpuplan.listing import models as listing
     from gpuplan.units import parse_quantity
 
     low, high = _read("min_params", min_params, parse_quantity), _read("max_params", max_params, parse_quantity)
+    if moe and dense:
+        raise InputError(
+            "dense", "--dense", "--dense leaves nothing of --moe; give one of the two, or none for all models"
+        )
+    words["mixture"] = moe if moe or dense else None
     return _list(words, lambda filters: listing.list_models(min_parameters=low or 0.0, max_parameters=high, **filters))
 
 
@@ -94,7 +101,7 @@ def show_hardware(name: str, **words: Any) -> int:
 
 @click.group(short_help="the offers: node shapes at a price")
 def offers() -> None:
-    """List offers, or show what is known of one."""
+    """List offers, show what is known of one, or print a price list to fill in."""
 
 
 @offers.command("list")
@@ -149,6 +156,17 @@ def show_offer(offer: str, **words: Any) -> int:
     from gpuplan.listing import offers as listing
 
     return _show(words, lambda: listing.offer_details(offer))
+
+
+@offers.command("template")
+@click.option("--out", metavar="FILE.csv", help="write it to a file", shell_complete=values_of("out"))
+def offers_template(out: str | None) -> int:
+    """Print a price list to fill in, with a rented and an owned node as examples; solve --offers FILE.csv takes it."""
+    from gpuplan.cli.output import Destination
+    from gpuplan.listing.template import template
+
+    Destination("csv", out).write_text(template())
+    return 0
 
 
 @click.group(short_help="the training frameworks")

@@ -16,17 +16,21 @@ VARIABLE = "_GPUPLAN_COMPLETE"
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-@click.command("completion", short_help="the script that makes a shell complete gpuplan's words")
+#: Not a docstring: the mark before a paragraph that click must not wrap is a control character.
+HELP = """Print the completion script of a shell.
+
+\b
+bash   eval "$(gpuplan completion bash)"    in ~/.bashrc
+zsh    eval "$(gpuplan completion zsh)"     in ~/.zshrc
+fish   gpuplan completion fish | source     in ~/.config/fish/config.fish
+"""
+
+
+@click.command("completion", help=HELP, short_help="the script that makes a shell complete gpuplan's words")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> int:
-    r"""Print the completion script of a shell.
-
-    \b
-    bash   eval "$(gpuplan completion bash)"    in ~/.bashrc
-    zsh    eval "$(gpuplan completion zsh)"     in ~/.zshrc
-    fish   gpuplan completion fish | source     in ~/.config/fish/config.fish
-    """
+    """Print the completion script of a shell."""
     script = get_completion_class(shell)
     if script is None:
         raise click.UsageError(f"this version of click cannot complete in {shell}")

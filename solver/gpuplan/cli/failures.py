@@ -69,8 +69,16 @@ def _no_such_option(error: click.NoSuchOption, called: str) -> InputError:
         return InputError(
             name, name, f"{name} is an option of gpuplan check, which takes a given cluster; {called} finds it"
         )
-    known = [option for parameter in _parameters(error) for option in parameter.opts]
-    return InputError(name, name, f"{name} is no option of {called}; see {called} --help", close_matches(name, known))
+    known = [option for parameter in _parameters(error) for option in (*parameter.opts, *parameter.secondary_opts)]
+    return InputError(name, name, f"{name} is no option of {called}; see {called} --help", _close_options(name, known))
+
+
+def _close_options(name: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Options like the mistyped one, those of the same words in another order first; hyphens make nothing alike."""
+    word = name.lstrip("-").lower()
+    options = {option.lstrip("-"): option for option in known if option.startswith("--")}
+    same = [option for option in options if sorted(option.split("-")) == sorted(word.split("-"))]
+    return tuple(options[option] for option in same or close_matches(word, options))
 
 
 def _close_commands(error: click.ClickException) -> tuple[str, ...]:

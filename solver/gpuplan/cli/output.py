@@ -70,12 +70,17 @@ class Destination:
 
     def write(self, answer: Answer) -> None:
         """Write the answer."""
-        if self.out is not None:
-            write_whole(Path(self.out), self._as_text(answer))
-        elif self.output_format != "text":
-            click.echo(self._as_text(answer), nl=False)
+        if self.out is not None or self.output_format != "text":
+            self.write_text(self._as_text(answer))
         else:
             _render(answer, _Terminal() if sys.stdout.isatty() else _Terminal(width=self.plain_width))
+
+    def write_text(self, text: str) -> None:
+        """Write text that is in its form already, with its final line break."""
+        if self.out is None:
+            click.echo(text, nl=False)
+        else:
+            write_whole(Path(self.out), text)
 
     def _as_text(self, answer: Answer) -> str:
         """Return the answer as plain text, JSON or CSV, with a final line break."""

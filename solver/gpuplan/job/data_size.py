@@ -11,13 +11,25 @@ from gpuplan.errors import InputError, choose, input_error, shown
 from gpuplan.job.reader import Reader
 from gpuplan.job.text_files import TextFiles, describe, find_text
 from gpuplan.job.types import TokenCount
-from gpuplan.units import SIZE_EXAMPLES, format_bytes, format_count, is_size, parse_bytes, parse_decimal, parse_quantity
+from gpuplan.units import (
+    SIZE_EXAMPLES,
+    format_bytes,
+    format_count,
+    is_plain_number,
+    is_size,
+    parse_bytes,
+    parse_decimal,
+    parse_quantity,
+)
 from gpuplan_models import ModelError, count_tokens, tokenizers
 
 if TYPE_CHECKING:
     from gpuplan_models import Architecture
 
 MAX_BYTES_PER_TOKEN = 100.0
+MAX_TOKENS = 1e16
+MAX_DATA_BYTES = 1e17
+"""Far above all text that there is; what is larger is a slip of the keyboard, and arithmetic loses whole tokens there."""
 SAMPLE_ERROR = 0.03
 """Half width of the range of a rate measured on a sample: pieces spread over all of the text (assumed)."""
 AMOUNTS = ("data", "tokens", "samples")
@@ -47,10 +59,14 @@ def token_count(reader: Reader, architecture: Architecture, sequence_length: int
         for other in ONLY_WITH_DATA:
             reader.refuse(other, f"with {name}: only the bytes of data are turned into tokens")
     if name == "tokens":
-        return _exactly(reader.optional("tokens", parse_quantity) or 0.0, "tokens of one epoch, as given")
+        return _exactly(
+            reader, "tokens", reader.optional("tokens", parse_quantity) or 0.0, "tokens of one epoch, as given"
+        )
     if name == "samples":
         tokens = samples(reader) * sequence_length * packing
-        return _exactly(tokens, f"{samples(reader):,} samples of one sequence of {sequence_length:,} tokens each")
+        return _exactly(
+            reader, "samples", tokens, f"{samples(reader):,} samples of one sequence of {sequence_length:,} tokens each"
+        )
     return _from_data(reader, architecture)
 
 
@@ -77,10 +93,13 @@ def _the_amount(reader: Reader) -> str:
     return given[0]
 
 
-def _exactly(tokens: float, basis: str) -> TokenCount:
-    """Return a count that leaves nothing open."""
+def _exactly(reader: Reader, name: str, tokens: float, basis: str) -> TokenCount:
+    """Return a count that leaves nothing open, given by the field `name`."""
+    given = shown(getattr(reader.spec, name))
     if tokens < 1:
-        raise InputError("tokens", tokens, f"{tokens:g} must be at least 1")
+        raise InputError(name, given, f"{given!r} comes to less than one token; give more")
+    if tokens > MAX_TOKENS:
+        raise InputError(name, given, f"{given!r} comes to {tokens:.3g} tokens; give at most {MAX_TOKENS:g} in all")
     return TokenCount(tokens, tokens, tokens, basis)
 
 
@@ -101,14 +120,28 @@ def _from_data(reader: Reader, architecture: Architecture) -> TokenCount:
 
 def _measure(value: Any) -> tuple[float, TextFiles | None]:
     """Bytes of data, and the files where it is a path; what reads as a size is one, even if a file is called so."""
-    if is_size(value):
-        return parse_bytes("data", value), None
     path = os.path.expanduser(str(value).strip())  # noqa: PTH111  Path.expanduser raises for an unknown user
+    if is_size(value):
+        if is_plain_number(value) and os.path.exists(path):  # noqa: PTH110  Path.exists raises for a name that is too long
+            message = (
+                f"{shown(value)!r} is a number without a unit and a path; write {value}GB, or ./{value} for the path"
+            )
+            raise InputError("data", value, message)
+        return _size(value), None
     if not path or not os.path.exists(path):  # noqa: PTH110  Path.exists raises for a name that is too long
         message = f"{shown(value)!r} is neither a size nor an existing path; write {SIZE_EXAMPLES}, or a file or folder"
         raise InputError("data", value, message)
     text = find_text(Path(path))
     return float(text.total_bytes), text
+
+
+def _size(value: Any) -> float:
+    """Bytes of a size, not more than anybody has."""
+    size = parse_bytes("data", value)
+    if size > MAX_DATA_BYTES:
+        most = format_bytes(MAX_DATA_BYTES)
+        raise InputError("data", value, f"{shown(value)!r} is more text than there is; give at most {most}")
+    return size
 
 
 def _density(reader: Reader, architecture: Architecture, text: TextFiles | None) -> _Density:

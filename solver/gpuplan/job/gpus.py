@@ -70,7 +70,6 @@ def default_pricing(reader: Reader, gpus: Sequence[str] | None, known: Sequence[
             return ("owned",)
         if not let and not own:
             raise _price_needed(gpus)
-        _say_unpriced(reader, gpus, let)
     reader.assume("on-demand prices")
     return ("on-demand",)
 
@@ -79,9 +78,3 @@ def _price_needed(gpus: Sequence[str]) -> InputError:
     names = ", ".join(gpus)
     message = f"no price is known for {names}; give your own per GPU and hour (--gpu {gpus[0]} --price 2.10), or an --offers file"
     return InputError("gpu", names, message)
-
-
-def _say_unpriced(reader: Reader, gpus: Sequence[str], let: set[str]) -> None:
-    without = [name for name in gpus if name not in let]
-    if without:
-        reader.assume(f"left out, as no on-demand price is known: {', '.join(without)}")

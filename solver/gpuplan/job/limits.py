@@ -11,6 +11,7 @@ from gpuplan.errors import InputError, choose, close_matches, input_error, shown
 from gpuplan.job.gpus import default_pricing, gpu_names, some
 from gpuplan.job.reader import Reader
 from gpuplan.job.types import Catalogue, Limits, Pins
+from gpuplan.providers import choose_provider
 from gpuplan.units import parse_duration, parse_money, parse_whole
 from gpuplan_hardware import CatalogueError, Offer, offers, read_offers
 
@@ -34,7 +35,7 @@ def read_limits(reader: Reader, known: Sequence[Offer], own: bool) -> Limits:
         max_nodes=reader.optional("max_nodes", _count),
         gpus=gpus,
         exclude_gpus=reader.optional("exclude_gpu", gpu_names(reader)) or (),
-        providers=reader.optional("provider", _names_of(offer.provider.name for offer in known)),
+        providers=reader.optional("provider", _names_of((offer.provider.name for offer in known), choose_provider)),
         regions=reader.optional("region", _names_of(offer.region for offer in known)),
         pricing=reader.optional("pricing", _names_of(PRICINGS)) or default_pricing(reader, gpus, known, own),
         marketplace=reader.spec.marketplace,
@@ -137,7 +138,12 @@ def _offer_id(field: str, text: str, known: Sequence[Offer]) -> str:
 
 
 def _check_product(pins: Pins) -> None:
-    """TP x PP x DP = GPUs; a degree that is not given may still divide."""
+    """TP x PP x DP = GPUs, and EP divides those of a stage; a degree that is not given may still divide."""
+    if pins.gpus and pins.expert_parallel and pins.gpus // (pins.pipeline_parallel or 1) % pins.expert_parallel:
+        stage = " of a pipeline stage" if (pins.pipeline_parallel or 1) > 1 else ""
+        gpus = pins.gpus // (pins.pipeline_parallel or 1)
+        message = f"ep {pins.expert_parallel} must divide the number of GPUs{stage}, {gpus}"
+        raise InputError("ep", pins.expert_parallel, message)
     degrees = {"tp": pins.tensor_parallel, "pp": pins.pipeline_parallel, "dp": pins.data_parallel}
     if pins.gpus is None or not any(degrees.values()):
         return
@@ -188,12 +194,14 @@ def _count(name: str, value: object) -> int:
     return parse_whole(name, value, 1, MAX_GPUS)
 
 
-def _names_of(known: Iterable[str]) -> Callable[[str, tuple[str, ...]], tuple[str, ...]]:
-    """Return a parser of lists of known names."""
+def _names_of(
+    known: Iterable[str], choose_one: Callable[[str, object, Iterable[str]], str] = choose
+) -> Callable[[str, tuple[str, ...]], tuple[str, ...]]:
+    """Return a parser of lists of known names; `choose_one` finds the name that a word means."""
     names = tuple(sorted(set(known)))
 
     def parse(field: str, words: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(choose(field, word, names) for word in some(field, words)))
+        return tuple(dict.fromkeys(choose_one(field, word, names) for word in some(field, words)))
 
     return parse
 

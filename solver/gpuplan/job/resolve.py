@@ -50,7 +50,7 @@ def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | N
     """
     if isinstance(spec, Job):
         return spec
-    reader = Reader(spec if isinstance(spec, JobSpec) else make_spec(spec))
+    reader = Reader(_spec_of(spec))
     training = read_training(reader)
     length = read_sequence_length(reader, training.architecture)
     packing = reader.default("packing", _share_above_zero, 1.0, "sequences packed full")
@@ -88,6 +88,16 @@ def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | N
     )
     check_makers(job, known)
     return _with_assumptions(job, reader)
+
+
+def _spec_of(words: object) -> JobSpec:
+    """The user's words as a spec; callers from Python may hand over anything."""
+    if isinstance(words, JobSpec):
+        return words
+    if isinstance(words, Mapping):
+        return make_spec(words)
+    message = f"cannot use {shown(repr(words))} (of type {type(words).__name__}); give a mapping, a JobSpec or a Job"
+    raise InputError("job", words, message)
 
 
 def _with_assumptions(job: Job, reader: Reader) -> Job:

@@ -10,9 +10,21 @@ from typing import Any
 import yaml
 
 from gpuplan.errors import InputError
+from gpuplan.job.data_size import ONLY_WITH_DATA
 from gpuplan.job.spec import JobSpec, make_spec
 
 MAX_FILE_BYTES = 1_000_000
+REPLACED = {
+    "data": ("tokens", "samples"),
+    "tokens": ("data", "samples", *ONLY_WITH_DATA),
+    "samples": ("data", "tokens", *ONLY_WITH_DATA),
+    "bytes_per_token": ("language", "tokenizer"),
+    "language": ("bytes_per_token",),
+    "tokenizer": ("bytes_per_token",),
+    "offers": ("price",),
+    "price": ("offers",),
+}
+"""Fields of a job file that a flag stands in place of: alternatives, and what has a meaning with those alone."""
 NULL = "tag:yaml.org,2002:null"
 
 
@@ -46,6 +58,9 @@ class _Words(yaml.SafeLoader):
 def load_spec(path: str | Path, overrides: Mapping[str, Any] | None = None) -> JobSpec:
     """Read a job file; the overrides (flags) win over the file.
 
+    A flag also takes out of the file what it stands in place of: ``--tokens`` the file's ``data``, ``--price`` its
+    ``offers`` (see `REPLACED`). Alternatives that both are flags, or both in the file, still contradict each other.
+
     Raises
     ------
     InputError
@@ -58,8 +73,9 @@ def load_spec(path: str | Path, overrides: Mapping[str, Any] | None = None) -> J
             "job", path, f"{str(path)!r} holds no fields; write one per line, such as 'model: mixtral-8x7b'"
         )
     words = {key: value for key, value in content.items() if value is not None}
-    words.update({key: value for key, value in (overrides or {}).items() if value is not None})
-    return make_spec(words)
+    flags = {key: value for key, value in (overrides or {}).items() if value is not None}
+    replaced = {name for flag in flags for name in REPLACED.get(flag, ())}
+    return make_spec({key: value for key, value in words.items() if key not in replaced} | flags)
 
 
 def _read(path: Path) -> bytes:

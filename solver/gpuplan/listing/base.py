@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gpuplan.errors import MOST_NAMES, InputError, choose, close_matches, shown
 from gpuplan.result import Answer
@@ -74,8 +74,15 @@ def find(field: str, word: str, known: Iterable[str]) -> str:
     raise InputError(field, word, f"{field} {shown(word)!r} is not in the catalogue{listed}", close)
 
 
-def some_of(field: str, words: Iterable[str], known: Iterable[str]) -> frozenset[str]:
+def some_of(
+    field: str,
+    words: Iterable[str],
+    known: Iterable[str],
+    choose_one: Callable[[str, object, Iterable[str]], str] = choose,
+) -> frozenset[str]:
     """Return the known names that a filter of repeated or comma-separated words allows; nothing given means all.
+
+    `choose_one` finds the name that a word means.
 
     Raises
     ------
@@ -84,4 +91,4 @@ def some_of(field: str, words: Iterable[str], known: Iterable[str]) -> frozenset
     """
     names = sorted(set(known))
     given = [part.strip() for word in words for part in word.split(",") if part.strip()]
-    return frozenset(choose(field, word, names) for word in given) or frozenset(names)
+    return frozenset(choose_one(field, word, names) for word in given) or frozenset(names)

@@ -10,18 +10,20 @@ from gpuplan.errors import InputError, choose, input_error, shown
 from gpuplan.listing.base import FigureEntry, Listing, figures, some_of
 from gpuplan.listing.nodes import NodeDetails, NodeEntry, NodeList, all_nodes, node_details, node_entries
 from gpuplan.listing.offers import OfferEntry, cheapest, gpu_names, offer_entries
+from gpuplan.providers import choose_provider
 from gpuplan.result import Answer
 from gpuplan_hardware import Accelerator, CatalogueError, Node, Offer, accelerators, offers, resolve_gpus
 
 PRECISIONS = ("bf16", "fp16", "fp8")
-Status = Literal["rented", "owned", "price needed", "refused"]
+Status = Literal["rented", "marketplace", "owned", "price needed", "refused"]
 
 
 class AcceleratorEntry(Answer):
     """One accelerator, in short.
 
-    `status` says how a job can be planned on it: "rented" (at prices of the catalogue), "owned" (at the cost of owning it),
-    "price needed" (`--gpu NAME --price USD`), or "refused". The lowest price is on demand and leaves marketplaces out.
+    `status` says how a job can be planned on it: "rented" (at prices of the catalogue), "marketplace" (at marketplaces only:
+    `--marketplace`), "owned" (at the cost of owning it), "price needed" (`--gpu NAME --price USD`), or "refused". The lowest
+    price is on demand and leaves marketplaces out.
     """
 
     name: str
@@ -91,7 +93,7 @@ def list_accelerators(
     """
     wanted = _wanted(vendors, families, min_memory_bytes, precision)
     shapes, sold = _by_gpu()
-    sellers = some_of("provider", providers, _providers()) if providers else None
+    sellers = some_of("provider", providers, _providers(), choose_provider) if providers else None
     found = [one for one in wanted if sellers is None or any(node.provider in sellers for node in shapes[one.name])]
     entries = [_accelerator(one, shapes[one.name], sold[one.name]) for one in found]
     return AcceleratorList(accelerators=sorted(entries, key=lambda entry: (entry.vendor, entry.name)))
@@ -107,7 +109,7 @@ def list_nodes(
 ) -> NodeList:
     """List node shapes, by the same filters as `list_accelerators`; `min_memory_bytes` is that of one GPU."""
     names = {one.name for one in _wanted(vendors, families, min_memory_bytes, precision)}
-    sellers = some_of("provider", providers, _providers())
+    sellers = some_of("provider", providers, _providers(), choose_provider)
     found = [node for node in all_nodes() if node.accelerator.name in names and node.provider in sellers]
     return NodeList(nodes=node_entries(found))
 
@@ -213,4 +215,7 @@ def _status(found: Accelerator, sold: Sequence[Offer]) -> Status:
         return "refused"
     if not sold:
         return "price needed"
-    return "owned" if all(offer.pricing == "owned" for offer in sold) else "rented"
+    if all(offer.pricing == "owned" for offer in sold):
+        return "owned"
+    let = [offer for offer in sold if offer.pricing != "owned"]
+    return "marketplace" if all(offer.provider.marketplace for offer in let) else "rented"

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import get_args
 
+from pydantic import Field
+
 from gpuplan.errors import InputError, close_matches, input_error, shown
 from gpuplan.listing.base import Listing, some_of
+from gpuplan.providers import choose_provider
 from gpuplan.result import Answer
 from gpuplan_hardware import CatalogueError, Offer, offers, read_offers, resolve_gpus
 from gpuplan_hardware.entities import Pricing
@@ -36,11 +39,15 @@ class OfferEntry(Answer):
 
 
 class OfferList(Listing):
-    """Offers, the lowest price per GPU first, and how many more there are behind `--marketplace`, `--pricing`, `--all`."""
+    """Offers, the lowest price per GPU first, and how many more there are behind `--marketplace`, `--pricing`, `--all`.
+
+    `gpus_without_price` are those that were asked for and that no offer has, whatever the other filters.
+    """
 
     offers: list[OfferEntry]
     left_out_marketplaces: int
     left_out_pricings: dict[str, int]
+    gpus_without_price: list[str] = Field(default_factory=list)
 
     def rows(self) -> list[OfferEntry]:
         return self.offers
@@ -105,11 +112,13 @@ def list_offers(
     markets = marketplace or everything or path is not None
     priced = [offer for offer in fitting if offer.pricing in pricings]
     shown_offers = [offer for offer in priced if markets or not offer.provider.marketplace]
+    sold = {offer.node.accelerator.name for offer in known}
     others = [offer.pricing for offer in fitting if offer.pricing not in pricings]
     return OfferList(
         offers=offer_entries(shown_offers),
         left_out_marketplaces=len(priced) - len(shown_offers),
         left_out_pricings={name: others.count(name) for name in PRICINGS if name in others},
+        gpus_without_price=sorted(gpu_names("gpu", gpus) - sold),
     )
 
 
@@ -194,7 +203,7 @@ def _names_kept(
 ) -> list[Callable[[Offer], bool]]:
     """Tests of an offer's GPU, provider and region."""
     models = gpu_names("gpu", gpus)
-    sellers = some_of("provider", providers, (offer.provider.name for offer in known))
+    sellers = some_of("provider", providers, (offer.provider.name for offer in known), choose_provider)
     places = some_of("region", regions, (offer.region for offer in known))
     return [
         lambda offer: not models or offer.node.accelerator.name in models,

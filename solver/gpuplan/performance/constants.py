@@ -47,10 +47,12 @@ class Constants:
     def coverage(self, kernel_family: str, kernels: str, stand_in: bool = False) -> Coverage:
         """How well published runs speak for a kernel family under a framework's kernels.
 
-        "measured": for the pair; "transferred": for each of the two, not together, or these kernels stand in for a framework's
-        own; "extrapolated": not even that.
+        "measured": for the pair; "transferred": for each of the two, not together; "extrapolated": not even that, or these
+        kernels stand in for a framework's own.
         """
-        if not stand_in and self.runs("paired_runs", f"{kernel_family}/{kernels}") >= COVERED_RUNS:
+        if stand_in:
+            return "extrapolated"
+        if self.runs("paired_runs", f"{kernel_family}/{kernels}") >= COVERED_RUNS:
             return "measured"
         both = (self.runs("matmul_efficiency", kernel_family), self.runs("launch_seconds", kernels))
         return "transferred" if min(both) >= COVERED_RUNS else "extrapolated"

@@ -46,6 +46,8 @@ def _status(found: AcceleratorDetails) -> str:
     lowest = found.lowest_price_usd_per_gpu_hour
     if found.status == "price needed":
         return f"price needed: gpuplan solve --gpu {found.name} --price USD_PER_GPU_HOUR ..."
+    if found.status == "marketplace":
+        return "marketplace: only marketplaces let it (--marketplace)"
     if found.status == "owned":
         return "nobody in the catalogue lets it; priced as owned machines, or at your own --price"
     return "rented" if lowest is None else f"rented, on demand from ${lowest:,.2f} per GPU and hour"

@@ -111,6 +111,12 @@ def offers(found: OfferList) -> list[RenderableType]:
     hidden = [f"{number} {name} (--pricing {name})" for name, number in found.left_out_pricings.items()]
     if found.left_out_marketplaces:
         hidden.append(f"{found.left_out_marketplaces} at marketplaces (--marketplace)")
+    if found.gpus_without_price:
+        without = found.gpus_without_price
+        text = (
+            f"No price is known for {', '.join(without)}: gpuplan solve --gpu {without[0]} --price USD takes your own."
+        )
+        blocks += [Text(""), Prose(text)]
     if hidden:
         blocks += [Text(""), Prose(f"Not shown: {', '.join(hidden)}; --all shows every one.")]
     return blocks

@@ -123,13 +123,16 @@ def relaxations(result: Result) -> list[RenderableType]:
 
 
 def _relaxation(relaxation: Relaxation) -> tuple[str, ...]:
-    before = limit_value(relaxation.from_, relaxation.unit)
-    name = words(LIMITS, relaxation.limit)
+    name, before = words(LIMITS, relaxation.limit), limit_value(relaxation.from_, relaxation.unit)
+    if relaxation.limit == "framework":
+        before = "default"
     return name, before, f"->{GLUE}{_at_least(relaxation)}", *_plan_cells(relaxation.plan)
 
 
 def _at_least(relaxation: Relaxation) -> str:
     """The new limit, rounded so that it is enough."""
+    if relaxation.limit == "framework":
+        return relaxation.plan.layout.framework
     if relaxation.unit == "hours":
         return f.hours_at_least(relaxation.to)
     if relaxation.unit == "switch":
@@ -143,6 +146,8 @@ def _relaxation_note(result: Result) -> str:
         text = "This change is enough, with the other limits as they are."
     if any(relaxation.also_lifted for relaxation in result.relaxations):
         text = " ".join(_together(relaxation) for relaxation in result.relaxations)
+    if any(relaxation.limit == "offer_nodes" for relaxation in result.relaxations):
+        text += " More nodes than the offer has are for its provider to say: ask."
     if result.confidence is not None:
         text += (
             f" Limits hold {confidence(result)}, so they lie above the expected time and cost of the plans beside them."

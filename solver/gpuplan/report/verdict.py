@@ -41,7 +41,15 @@ def verdict(result: Result) -> tuple[str, str]:
 def warnings(result: Result) -> list[str]:
     """Warnings that the first line does not give already."""
     extrapolated = result.plan is not None and result.plan.prediction.coverage == "extrapolated"
-    return [text for text in result.warnings if not (extrapolated and "published runs" in text)]
+    said = [text for text in result.warnings if not (extrapolated and "published runs" in text)]
+    return said if result.other_framework is None else [_better_framework(result, result.other_framework), *said]
+
+
+def _better_framework(result: Result, other: PlanAnswer) -> str:
+    """What another framework than the default would do better."""
+    name, mark = other.layout.framework, " (extrapolated)" if other.prediction.coverage == "extrapolated" else ""
+    best = words(BEST, result.objective_name)
+    return f"--framework {name} is proved {best} at {_who(result, other)}, {_time_and_cost(other)}{mark}"
 
 
 def _extrapolated(plan: PlanAnswer, sentence: str) -> str:
@@ -72,6 +80,8 @@ def _plan(result: Result, plan: PlanAnswer) -> str:
 
 def _proof(result: Result) -> str:
     best = words(BEST, result.objective_name)
+    if result.other_framework is not None:
+        best += " with the default frameworks"
     if result.status == "optimal":
         return f"proved {best}"
     gap = "" if result.solver.gap is None else f", at most {percent(result.solver.gap)} off"
@@ -79,14 +89,23 @@ def _proof(result: Result) -> str:
 
 
 def _infeasible(result: Result) -> str:
+    if result.conflict == ["offers"] and result.solver.machine_classes == 0:
+        return "No plan: no offer is left in the selection; proved."
+    if any(relaxation.limit == "framework" for relaxation in result.relaxations):
+        return f"No plan with the default frameworks: {_conflict(result)}; proved."
+    return f"No plan: {_conflict(result)}; proved."
+
+
+def _conflict(result: Result) -> str:
+    """What cannot be kept, or kept together."""
     if result.conflict == ["offers"]:
-        return "No plan: no offer in the selection can hold it at all, whatever the time and the money; proved."
+        return "no offer in the selection can hold it at all, whatever the time and the money"
     named = [_limit(result, name) for name in result.conflict]
     if not named:
-        return "No plan keeps all limits; proved."
+        return "not all limits can be kept"
     if len(named) == 1:
-        return f"No plan: {named[0]} alone rules out every cluster; proved."
-    return f"No plan: {', '.join(named[:-1])} and {named[-1]} cannot be kept together; proved."
+        return f"{named[0]} alone rules out every cluster"
+    return f"{', '.join(named[:-1])} and {named[-1]} cannot be kept together"
 
 
 def _limit(result: Result, name: str) -> str:

@@ -35,18 +35,35 @@ class Divisibility(Rule):
         return _each(tensor, architecture.tensor_parallel_divides) & _each(expert, architecture.expert_parallel_divides)
 
     def quantities(self, plan: Plan) -> list[Quantity]:
-        layout, architecture = plan.layout, plan.job.architecture
-        cut = {
-            "tensor-parallel degrees that do not divide heads and widths": architecture.tensor_parallel_divides(
-                layout.tensor
+        layout, model = plan.layout, plan.job.architecture
+        ranks = layout.tensor * layout.data
+        experts = f"{model.routed_experts} experts" if model.routed_experts else "a model without experts"
+        # What holds, its name, and the sentence that a reader finds where it does not.
+        cut = [
+            (
+                model.tensor_parallel_divides(layout.tensor),
+                "tensor-parallel degrees that do not divide heads and widths",
+                f"heads and widths of {model.name} that cannot be cut into {layout.tensor} equal parts (TP)",
             ),
-            "expert-parallel degrees that do not divide the experts": architecture.expert_parallel_divides(
-                layout.expert
+            (
+                model.expert_parallel_divides(layout.expert),
+                "expert-parallel degrees that do not divide the experts",
+                f"{experts} that cannot be dealt to {layout.expert} ranks evenly (EP)",
             ),
-            "expert-parallel groups that do not fill a stage": (layout.tensor * layout.data) % layout.expert == 0,
-            "pipeline stages without a layer": layout.pipeline <= architecture.layer_count,
-        }
-        return [Quantity(self.name, name, float(not holds), 0, "count") for name, holds in cut.items()]
+            (
+                ranks % layout.expert == 0,
+                "expert-parallel groups that do not fill a stage",
+                f"{ranks} GPUs of a stage that cannot form groups of {layout.expert} (EP)",
+            ),
+            (
+                layout.pipeline <= model.layer_count,
+                "pipeline stages without a layer",
+                f"pipeline stages without a layer ({layout.pipeline} stages, {model.layer_count} layers)",
+            ),
+        ]
+        return [
+            Quantity(self.name, name if holds else broken, float(not holds), 0, "count") for holds, name, broken in cut
+        ]
 
 
 def _each(degrees: np.ndarray, holds: Callable[[int], bool]) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Predictions of published, measured runs against what was measured."""

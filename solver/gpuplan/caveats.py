@@ -1,0 +1,126 @@
+"""What an answer rests on beside the user's words, what the reader must know before signing, and what was not looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from gpuplan.answer import today
+from gpuplan.job import Job
+from gpuplan.performance.clock import minimum_billing_seconds
+from gpuplan.plan import Plan
+from gpuplan.space import outside
+from gpuplan_hardware import Offer
+
+#: A price older than this is called old.
+OLD_PRICE_DAYS = 180
+#: Billing in longer steps than this is said.
+COARSE_BILLING_SECONDS = 60.0
+#: Why offers are outside the selection, and the option that decides it, in the order in which they are counted.
+OUTSIDE = {
+    "gpu": "of other GPUs, or of ones that no job is planned on (--gpu, --exclude-gpu)",
+    "provider": "of other providers (--provider)",
+    "region": "of other regions (--region)",
+    "pricing": "priced otherwise (--pricing)",
+    "marketplace": "of marketplaces (--marketplace)",
+    "lead_time": "not to be had soon enough, or nobody says how soon (--available-within)",
+    "precision": "of GPUs that do not compute in this precision (--precision)",
+    "offer": "others (--offer)",
+}
+
+
+def assumptions(job: Job, plan: Plan | None) -> list[str]:
+    """What the answer rests on beside the user's own words."""
+    said = list(job.assumptions)
+    if plan is not None:
+        said.append(f"framework {plan.framework.title}")
+        said.extend(_of_the_offer(plan))
+        if plan.host.volume_bytes > 0:
+            volume = plan.host.volume_bytes / 1e9
+            said.append(
+                f"a network volume of {volume:,.0f} GB per node, priced with the nodes, holds what the local disk does not"
+            )
+    return said
+
+
+def _of_the_offer(plan: Plan) -> list[str]:
+    """What nobody states of the node and of how soon it can be had."""
+    host, said = plan.offer.node.host, []
+    figures = {"vCPUs": host.vcpus, "RAM": host.ram_bytes, "NVMe": host.nvme_bytes}
+    unknown = [name for name, figure in figures.items() if figure is None]
+    if unknown and plan.offer.host_open:
+        said.append(
+            f"the host is yours to choose: {', '.join(unknown)} as the job needs them, and their price in the node's"
+        )
+    elif unknown and plan.job.limits.allow_unknown_host:
+        said.append(f"unknown of the node and taken as enough: {', '.join(unknown)}")
+    return said
+
+
+def warnings(plan: Plan) -> list[str]:
+    """What the reader must know before signing."""
+    said = []
+    name, framework = plan.offer.node.accelerator.name, plan.framework.title
+    if plan.framework.stand_in:
+        said.append(
+            f"no published runs of {framework} stand behind the constants; those of its nearest relative stand in"
+        )
+    if plan.prediction.coverage == "extrapolated":
+        said.append(f"too few published runs stand behind {name} or {framework}; time and memory are extrapolated")
+    elif plan.prediction.coverage == "transferred" and not plan.framework.stand_in:
+        said.append(f"no published runs combine {name} with {framework}; constants of each are put together")
+    if plan.offer.lead_time_seconds is None:
+        said.append(
+            f"{plan.offer.id} is sold by {plan.offer.lead_time}, and how long that takes is not stated: time counts without it"
+        )
+    said.extend(_owned_warnings(plan))
+    said.extend(_billing_warnings(plan))
+    age = (today() - plan.offer.as_of).days
+    if age > OLD_PRICE_DAYS:
+        said.append(f"the price of {plan.offer.id} is {age} days old ({plan.offer.as_of}); ask before you order")
+    if plan.job.global_batches == (plan.layout.global_batch,) and plan.layout.data == plan.layout.global_batch:
+        said.append(f"the global batch of {plan.layout.global_batch} sequences caps data parallelism")
+    return said
+
+
+def _owned_warnings(plan: Plan) -> list[str]:
+    """What is owned is not rented: its price is a share of what it cost to buy and of the power it draws."""
+    if plan.offer.pricing != "owned":
+        return []
+    return [
+        "the machine is owned, not rented: the cost is its share of purchase and power, and assumes other work for it after"
+    ]
+
+
+def _billing_warnings(plan: Plan) -> list[str]:
+    """Where the least bill decides, or is not known, or time is billed in coarse steps."""
+    offer, least = plan.offer, plan.clock.least_billed_seconds
+    said = []
+    used = float(plan.clock.billed_fixed_seconds + plan.clock.billed_slope * plan.training_seconds)
+    if used < least:
+        known = offer.provider.minimum_billing_seconds is not None
+        why = f"{offer.provider.name}'s least" if known else f"assumed, as {offer.provider.name}'s least is unknown"
+        said.append(
+            f"billed for {minimum_billing_seconds(offer) / 60:g} minutes ({why}), though it runs {used / plan.job.parallel / 60:.0f}"
+        )
+    step = offer.provider.billing_increment_seconds or 0.0
+    if offer.pricing != "owned" and step > COARSE_BILLING_SECONDS:
+        more = step / 3600 * plan.nodes * plan.job.parallel * plan.host.price_usd_per_node_hour
+        said.append(f"{offer.provider.name} bills in steps of {step / 60:g} minutes: up to ${more:,.2f} more")
+    return said
+
+
+def left_out(job: Job, offers: Sequence[Offer], plan: Plan | None) -> list[str]:
+    """GPUs that were asked for and that no offer in the selection has; without a plan, also why offers were not looked at."""
+    chosen = {offer.node.accelerator.name for offer in offers if not outside(job, offer)}
+    missing = [name for name in job.limits.gpus or () if name not in chosen]
+    said = []
+    if chosen and missing:
+        said.append(
+            f"no offer in the selection has {', '.join(missing)}: left out; --price gives one GPU a price of yours"
+        )
+    reasons = Counter(why[0] for offer in offers if (why := outside(job, offer)))
+    if plan is None and reasons:
+        counted = "; ".join(f"{reasons[name]} {words}" for name, words in OUTSIDE.items() if reasons[name])
+        said.append(f"{reasons.total()} of {len(offers)} offers were not looked at: {counted}")
+    return said

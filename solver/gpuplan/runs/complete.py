@@ -1,0 +1,212 @@
+"""From a row to complete runs: what the row leaves open becomes a list of candidates, in the order in which they are to be tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from gpuplan.layout import Layout
+from gpuplan.runs.gpus import node_of
+from gpuplan.runs.groups import BASE_SHARE, Run
+from gpuplan.runs.reading import (
+    framework_of,
+    method_of,
+    precision_of,
+    recompute_of,
+    rule_of,
+    workload_of,
+    zero_of,
+)
+from gpuplan.runs.rows import RunRow, UnpredictableError
+from gpuplan.runs.shapes import architecture_of
+from gpuplan.runs.software import LAST_YEAR, Circumstances, software_of
+from gpuplan.runs.tables import FrameworkRule
+from gpuplan_hardware import Node
+from gpuplan_models import Framework
+
+#: What is tried where tensor and pipeline parallelism are not stated, in this order.
+DEGREES = ((1, 1), (2, 1), (4, 1), (8, 1), (8, 2), (8, 4), (8, 8), (8, 16))
+#: GPUs that share the experts of a mixture where the row does not say: a node's.
+EXPERT_PARALLEL = 8
+#: What memory figures count where neither the row nor the framework's rule says.
+MEASURE = "nvidia-smi"
+
+
+def candidates(row: RunRow) -> list[Run]:
+    """Return the ways in which a row may have run, the first that fits being the likeliest.
+
+    The least recompute comes first, then the least tensor and pipeline parallelism, then the lowest ZeRO stage; the micro-batch is 1
+    where it is not stated.
+
+    Raises
+    ------
+    UnpredictableError
+        If the row does not say enough, or names what gpuplan does not know.
+    """
+    return _Completion(row).runs()
+
+
+def software_year(date: str) -> float:
+    """Return the year of a date ("2025-06" is 2025.46); the last year known where there is none."""
+    parts = date.split("-")
+    if not parts[0].isdigit():
+        return float(LAST_YEAR)
+    month = float(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 6.5
+    return float(parts[0]) + (month - 0.5) / 12
+
+
+@dataclass(frozen=True)
+class _Completion:
+    """The parts of a row's runs that all candidates share."""
+
+    row: RunRow
+
+    @cached_property
+    def gpus(self) -> int:
+        gpus = self.row.whole("n_gpus")
+        if gpus is None:
+            raise UnpredictableError("n_gpus is not given")
+        return gpus
+
+    @cached_property
+    def batch(self) -> int:
+        batch = self.row.whole("global_batch_sequences")
+        if batch is None:
+            raise UnpredictableError("global_batch_sequences is not given")
+        return batch
+
+    @cached_property
+    def rule(self) -> FrameworkRule | None:
+        return rule_of(self.row)
+
+    @cached_property
+    def node(self) -> tuple[Node, str]:
+        if not self.row.text("gpu"):
+            raise UnpredictableError("gpu is not given")
+        return node_of(self.row.text("gpu"), self.row.whole("gpus_per_node") or min(8, self.gpus))
+
+    def runs(self) -> list[Run]:
+        row, rule, (node, gpu_note) = self.row, self.rule, self.node
+        gpus, batch = self.gpus, self.batch
+        year = software_year(row.text("date"))
+        architecture, shape_note = architecture_of(row)
+        text, precision = precision_of(row, rule, node.accelerator, year)
+        framework = framework_of(row, rule, method_of(row) != "full", precision)
+        work = workload_of(row, architecture, rule, precision)
+        layouts = self._layouts(framework, work.layer_count, architecture.routed_experts, architecture.layers[0].attention.heads)
+        notes = tuple(note for note in (self._framework_note(framework), gpu_note, shape_note, self._precision_note(text)) if note)
+        software = software_of(
+            Circumstances(
+                framework=row.text("framework"),
+                precision=text,
+                kernels=framework.kernels,
+                family=node.accelerator.kernel_family,
+                model_type=architecture.model_type,
+                mixture=work.is_mixture,
+                year=year,
+            )
+        )
+        return [
+            Run(
+                workload=work,
+                framework=framework,
+                node=node,
+                nodes=-(-gpus // node.gpus_per_node),
+                layout=layout,
+                virtual=virtual,
+                context=context,
+                year=min(int(year), LAST_YEAR),
+                software=software,
+                measure=self._measure(),
+                last_stage=row.text("memory_rank") == "last",
+                notes=notes + self._layout_notes(layout),
+            )
+            for layout, virtual, context in layouts
+        ]
+
+    def _framework_note(self, framework: Framework) -> str:
+        if self.rule is None:
+            stated = self.row.text("framework")
+            return f"framework {stated!r} not known: {framework.name}" if stated else f"framework: {framework.name}"
+        return ""
+
+    def _precision_note(self, text: str) -> str:
+        return "" if self.row.text("precision") else f"precision {text}"
+
+    def _layout_notes(self, layout: Layout) -> tuple[str, ...]:
+        stated = self.row.text
+        chosen = []
+        if not stated("recompute"):
+            chosen.append(f"recompute {layout.recompute}")
+        if not stated("tp"):
+            chosen.append(f"TP {layout.tensor}")
+        if not stated("pp"):
+            chosen.append(f"PP {layout.pipeline}")
+        if not stated("micro_batch"):
+            chosen.append(f"micro-batch {layout.micro_batch}")
+        if not stated("zero_stage_or_fsdp"):
+            chosen.append(f"ZeRO-{layout.zero}")
+        if stated("offload") not in ("", "none"):
+            chosen.append("time of offloading not counted")
+        return tuple(chosen)
+
+    def _measure(self) -> str:
+        stated = self.row.text("memory_measure")
+        if stated and stated not in BASE_SHARE:
+            raise UnpredictableError(f"memory_measure is {stated!r}, not one of {', '.join(BASE_SHARE)}")
+        return stated or (self.rule.measure if self.rule is not None and self.rule.measure else MEASURE)
+
+    def _layouts(self, framework: Framework, layers: int, experts: int, heads: int) -> list[tuple[Layout, int, int]]:
+        """Return layout, virtual stages and context parallelism of every candidate."""
+        found = []
+        for recompute in recompute_of(self.row, self.rule, framework):
+            for tensor, pipeline in self._degrees(framework, layers, heads):
+                context = self.row.whole("cp") or max(1, self.gpus // (tensor * pipeline * self.batch))
+                data = max(1, self.gpus // (tensor * pipeline * context))
+                for zero in self._stages(framework, data):
+                    layout = Layout(
+                        framework=framework.name,
+                        tensor=tensor,
+                        pipeline=pipeline,
+                        data=data,
+                        expert=self._expert(experts, tensor * data * context),
+                        zero=zero,
+                        micro_batch=self._micro_batch(data),
+                        global_batch=self.batch,
+                        recompute=recompute,
+                    )
+                    found.append((layout, self._virtual(layers, pipeline), context))
+        return found
+
+    def _degrees(self, framework: Framework, layers: int, heads: int) -> list[tuple[int, int]]:
+        tensor, pipeline = self.row.whole("tp"), self.row.whole("pp")
+        most = self.gpus if framework.tensor_parallel else 1
+        open_ones = [
+            (t, p)
+            for t, p in DEGREES
+            if t * p <= most and heads % t == 0 and p <= layers and t <= max(8, tensor or 1) and self.gpus % (t * p) == 0
+        ] or [(1, 1)]
+        choices = [(tensor or t, pipeline or p) for t, p in open_ones]
+        return list(dict.fromkeys(choices))
+
+    def _stages(self, framework: Framework, data: int) -> tuple[int, ...]:
+        stated = zero_of(self.row, self.rule, framework)
+        if stated is not None:
+            return (stated,)
+        return (0, 3) if data > 1 else (0,)
+
+    def _expert(self, experts: int, ranks: int) -> int:
+        """GPUs over which experts are dealt; what cuts an expert itself (etp) counts as dealing them, too."""
+        if not experts:
+            return 1
+        return (self.row.whole("ep") or min(EXPERT_PARALLEL, experts, ranks)) * (self.row.whole("etp") or 1)
+
+    def _micro_batch(self, data: int) -> int:
+        return max(1, min(self.row.whole("micro_batch") or 1, -(-self.batch // data)))
+
+    def _virtual(self, layers: int, pipeline: int) -> int:
+        stated = self.row.whole("vp")
+        if stated is not None or pipeline == 1:
+            return stated or 1
+        per_chunk = self.rule.layers_per_chunk if self.rule is not None else 0
+        return max(1, layers // (per_chunk * pipeline)) if per_chunk else 1

@@ -1,0 +1,211 @@
+"""Many runs predicted at once: those that share a workload, a framework and its software are one call of the vectorised functions.
+
+Two things that gpuplan does not plan are corrected here: interleaved pipelines fill faster (virtual stages), and context parallelism
+divides the tokens (its ring traffic is left out).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from gpuplan.layout import Layout
+from gpuplan.performance.constants import constants
+from gpuplan.performance.layers import RECOMPUTE, AtomKeys, layer_seconds
+from gpuplan.performance.machine import Machines, machines
+from gpuplan.performance.memory import activation_bytes, logit_bytes, working_bytes
+from gpuplan.performance.predict import step_terms
+from gpuplan.performance.stages import ShapeKeys, Shapes, shapes
+from gpuplan.performance.states import StateKeys, States, states
+from gpuplan.performance.workload import Workload
+from gpuplan_hardware import Node
+from gpuplan_models import Framework
+
+Array = np.ndarray
+
+#: Fixed bytes by what a figure counts, relative to nvidia-smi's: a study's 0.3, 1.23 and 2.25 GiB.
+BASE_SHARE = {"allocated": 0.3 / 2.25, "active": 0.3 / 2.25, "reserved": 1.23 / 2.25, "nvidia-smi": 1.0}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One way to run what a row describes, complete. `virtual` stages and `context` parallelism are beyond `Layout`.
+
+    Attributes
+    ----------
+    measure
+        What a memory figure counts: "allocated", "active", "reserved" or "nvidia-smi".
+    last_stage
+        Whether the memory figure is that of the last pipeline stage instead of the worst GPU's.
+    software
+        Names of the factors of software.toml that hold.
+    notes
+        What was read into the row, for its ``pred_note``.
+    """
+
+    workload: Workload
+    framework: Framework
+    node: Node
+    nodes: int
+    layout: Layout
+    virtual: int
+    context: int
+    year: int
+    software: frozenset[str]
+    measure: str
+    last_stage: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Held:
+    """Bytes (n, 3 stages) that runs hold: states, and what the allocator rounds up (activations and logits); both without the base."""
+
+    states: Array
+    working: Array
+    exists: Array
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that one call predicts; `index` are their places in the whole."""
+
+    workload: Workload
+    framework: Framework
+    year: int
+    software: frozenset[str]
+    runs: tuple[Run, ...]
+    index: Array
+
+    def _column(self, name: str) -> Array:
+        return np.array([getattr(run.layout, name) for run in self.runs], dtype=float)
+
+    @cached_property
+    def context(self) -> Array:
+        return np.array([run.context for run in self.runs], dtype=float)
+
+    @cached_property
+    def virtual(self) -> Array:
+        return np.array([run.virtual for run in self.runs], dtype=float)
+
+    @cached_property
+    def ranks(self) -> Array:
+        """Over how many GPUs states are sharded and gradients exchanged: data and context parallelism together."""
+        together: Array = self._column("data") * self.context
+        return together
+
+    @cached_property
+    def atoms(self) -> AtomKeys:
+        zero3 = self._column("zero") == 3
+        return AtomKeys(
+            machine=np.arange(len(self.runs)),
+            tensor=self._column("tensor"),
+            expert=self._column("expert"),
+            micro_batch=self._column("micro_batch") / self.context,
+            recompute=np.array([RECOMPUTE.index(run.layout.recompute) for run in self.runs], dtype=float),
+            several_nodes=np.array([run.nodes > 1 for run in self.runs]),
+            gather=np.where(zero3, self.ranks, 1.0),
+        )
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The schedule, with the shorter fill of an interleaved pipeline."""
+        keys = ShapeKeys(
+            self._column("pipeline").astype(int),
+            self._column("data"),
+            self._column("micro_batch"),
+            self._column("global_batch"),
+        )
+        plain = shapes(self.workload, keys)
+        share = (1 - 1 / self.virtual) * plain.fill_share
+        totals = np.array([work.kind.count for work in self.workload.layers], dtype=float)
+        saved = np.where(plain.exists[:, :, None], share[:, None, None] * totals, 0.0)
+        return replace(
+            plain,
+            layer_passes=plain.layer_passes - saved,
+            head_passes=plain.head_passes - np.where(plain.exists, share[:, None], 0.0),
+            transfers=np.where(keys.pipeline > 1, plain.micro_batches * self.virtual + keys.pipeline - 1, 0.0),
+        )
+
+    @cached_property
+    def in_flight_layers(self) -> Array:
+        """Layers whose activations a stage holds; interleaved, Megatron warms up with more, shorter chunks.
+
+        Stage r of p with v chunks runs ``2 (p - r - 1) + (v - 1) p`` chunks forward before its first backward.
+        """
+        pipeline, plain = self._column("pipeline"), self.shapes.in_flight_layers
+        total = (self._column("global_batch") / (self._column("data") * self._column("micro_batch"))) * self.virtual
+        rank = np.stack([np.zeros_like(pipeline), np.ones_like(pipeline), pipeline - 1], axis=1)
+        chunks = 2 * (pipeline[:, None] - rank - 1) + ((self.virtual - 1) * pipeline)[:, None] + 1
+        held = np.minimum(chunks, total[:, None]) / (self.virtual * pipeline)[:, None]
+        layers = np.array([work.kind.count for work in self.workload.layers], dtype=float)
+        interleaved = held[:, :, None] * layers
+        return np.where((self.virtual > 1)[:, None, None], interleaved, plain)
+
+    @cached_property
+    def state_keys(self) -> StateKeys:
+        return StateKeys(
+            np.array([run.node.gpus_per_node for run in self.runs], dtype=float),
+            self._column("tensor"),
+            self._column("pipeline").astype(int),
+            self._column("expert"),
+            self.ranks,
+            self._column("zero"),
+        )
+
+    def machines(self) -> Machines:
+        """Rates of the runs' nodes, with the constants in force."""
+        return machines([run.node for run in self.runs], self.workload.precision)
+
+    def _states(self) -> States:
+        return states(self.workload, self.framework, self.state_keys)
+
+    def seconds(self) -> Array:
+        """Seconds of a step of each run, with the constants in force."""
+        m, work, atom = self.machines(), self.workload, self.atoms
+        layers = [layer_seconds(kind, work, self.framework, m, atom) for kind in work.layers]
+        return step_terms(work, self.framework, m, atom, layers, self.shapes, self._states()).seconds()
+
+    def held(self) -> Held:
+        """Bytes that the runs hold by stage, with the constants in force."""
+        work, atom, shape, state = self.workload, self.atoms, self.shapes, self._states()
+        activations = sum(
+            activation_bytes(kind, work, self.framework, atom)[:, None] * self.in_flight_layers[:, :, index]
+            for index, kind in enumerate(work.layers)
+        )
+        working = activations + working_bytes(work, self.framework, atom)[:, None]
+        working = working + logit_bytes(work, self.framework, atom)[:, None] * shape.has_head
+        return Held(state.held_bytes - constants().value("base_bytes"), working, shape.exists)
+
+    def measured_bytes(self) -> Array:
+        """Bytes that each row's figure counts: the worst GPU's, or the last stage's, in its measure."""
+        held, c = self.held(), constants()
+        counted = np.array([run.measure in ("allocated", "active") for run in self.runs])
+        slack = np.where(counted, 1 / c.value("allocator_slack"), 1.0)
+        total = np.where(held.exists, held.states + held.working * slack[:, None], 0.0)
+        last = np.where(held.exists[:, 2], total[:, 2], total[:, 0])
+        base = np.array([BASE_SHARE[run.measure] for run in self.runs]) * c.value("base_bytes")
+        return np.where([run.last_stage for run in self.runs], last, total.max(axis=1)) + base
+
+    def device_bytes(self) -> Array:
+        """Bytes that the worst GPU's device really holds, the driver's context included."""
+        held = self.held()
+        total = np.where(held.exists, held.states + held.working, 0.0)
+        return total.max(axis=1) + constants().value("base_bytes")
+
+
+def groups_of(runs: Sequence[Run]) -> list[Group]:
+    """Group `runs` by what one call of the vectorised functions shares."""
+    members: dict[tuple[object, ...], list[int]] = {}
+    for place, run in enumerate(runs):
+        key = (id(run.workload), id(run.framework), run.year, run.software)
+        members.setdefault(key, []).append(place)
+    found = []
+    for places in members.values():
+        first = runs[places[0]]
+        chosen = tuple(runs[place] for place in places)
+        found.append(Group(first.workload, first.framework, first.year, first.software, chosen, np.array(places)))
+    return found

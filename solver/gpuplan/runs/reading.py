@@ -1,0 +1,163 @@
+"""What a row's texts mean: framework and its policy, method, number formats, adapters' targets, ZeRO stage, recompute."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+from gpuplan.layout import ADAPTER_FRAMEWORK, FULL_FRAMEWORK, PARALLEL_FRAMEWORK
+from gpuplan.performance.workload import Workload
+from gpuplan.runs.rows import RunRow, UnpredictableError
+from gpuplan.runs.tables import FrameworkRule, PrecisionRule, framework_rules, matched, precision_rules
+from gpuplan_hardware import Accelerator
+from gpuplan_models import Architecture, Framework, ParameterBytes, frameworks, methods
+
+#: Rank of adapters where the row does not say, as `gpuplan solve` has it.
+LORA_RANK = 16
+#: From this software on, releases that chose their own format pretrained in NVFP4 on Blackwell (MLPerf Training v5.1).
+NVFP4_FROM = 2025.8
+MODEL_PARALLEL = ("tp", "pp", "ep")
+
+
+def rule_of(row: RunRow) -> FrameworkRule | None:
+    """Return how the column `framework` is read; None where it is empty or unknown."""
+    text = row.text("framework")
+    return matched(framework_rules(), text) if text else None
+
+
+def framework_of(row: RunRow, rule: FrameworkRule | None, adapters: bool, precision: PrecisionRule | None) -> Framework:
+    """Return the framework of a row, with the policy of the software that the row names."""
+    if rule is None:
+        parallel = any((row.whole(column) or 1) > 1 for column in MODEL_PARALLEL)
+        usual = ADAPTER_FRAMEWORK if adapters else FULL_FRAMEWORK
+        return frameworks()[PARALLEL_FRAMEWORK if parallel else usual]
+    full = precision.full if precision is not None and precision.full else rule.full
+    return _framework(rule, full, "cpu offload" in row.text("offload").casefold())
+
+
+@cache
+def _framework(rule: FrameworkRule, full: tuple[float, ...], offloads: bool) -> Framework:
+    found = frameworks()[rule.framework]
+    if full:
+        found = replace(found, full_bytes=ParameterBytes(*full))
+    if rule.adapters:
+        found = replace(found, adapter_bytes=ParameterBytes(*rule.adapters))
+    if offloads:
+        found = replace(
+            found,
+            full_bytes=replace(found.full_bytes, optimizer_bytes=0.0),
+            adapter_bytes=replace(found.adapter_bytes, optimizer_bytes=0.0),
+        )
+    if rule.kernels:
+        found = replace(found, kernels=rule.kernels)
+    return found if rule.sequence_parallel else replace(found, sequence_parallel=False)
+
+
+def precision_of(row: RunRow, rule: FrameworkRule | None, accelerator: Accelerator, year: float) -> tuple[str, PrecisionRule]:
+    """Return the text of the precision (the row's, or what its framework's rule makes of an empty cell), and how it is read.
+
+    Raises
+    ------
+    UnpredictableError
+        If the text is unknown, or the accelerator does not multiply in the format.
+    """
+    text = row.text("precision")
+    if not text:
+        text = _default_precision(row, rule, accelerator, year)
+    found = matched(precision_rules(), text)
+    if found is None:
+        raise UnpredictableError(f"precision {text!r} is not known")
+    if found.precision not in accelerator.peak_flops:
+        if found.precision == "bf16" and "fp16" in accelerator.peak_flops:
+            return text, replace(found, precision="fp16")
+        if found.precision == "fp16" and "bf16" in accelerator.peak_flops:
+            return text, replace(found, precision="bf16")
+        raise UnpredictableError(f"{accelerator.name} does not multiply in {found.precision}")
+    return text, found
+
+
+def _default_precision(row: RunRow, rule: FrameworkRule | None, accelerator: Accelerator, year: float) -> str:
+    if "qlora" in row.text("task"):
+        return "nf4"
+    if rule is None or rule.blank_precision != "fastest" or "fp8" not in accelerator.peak_flops:
+        return "bf16"
+    blackwell = accelerator.kernel_family.startswith("blackwell")
+    return "nvfp4" if blackwell and year >= NVFP4_FROM and row.text("task") == "pretrain" else "fp8"
+
+
+def method_of(row: RunRow) -> str:
+    """Return gpuplan's method: full for pretraining, LoRA for every method of PEFT that trains adapters.
+
+    Raises
+    ------
+    UnpredictableError
+        If the task is none of them.
+    """
+    task = row.text("task").casefold()
+    if task in ("pretrain", "full", "sft", ""):
+        return "full"
+    if task in ("lora", "qlora"):
+        return task
+    if task.startswith("peft:") and task.removeprefix("peft:") not in ("dpo", "ppo", "reward"):
+        return "lora"
+    raise UnpredictableError(f"task {row.text('task')!r} is neither full training nor adapters")
+
+
+def workload_of(row: RunRow, architecture: Architecture, rule: FrameworkRule | None, precision: PrecisionRule) -> Workload:
+    """Return the workload of a row; equal rows share one object."""
+    method, length = method_of(row), row.whole("seq_len")
+    if length is None:
+        raise UnpredictableError("seq_len is not given")
+    weights = precision.weights or ("nf4" if method == "qlora" else "")
+    if method == "lora" and weights == "nf4":
+        method = "qlora"
+    if method == "full" or not weights:
+        weights = "bf16" if precision.precision == "fp8" else precision.precision
+    if method == "lora" and precision.precision == "fp8":
+        weights = "fp8"
+    rank = row.whole("lora_rank") or LORA_RANK
+    return _workload(architecture, method, precision.precision, weights, length, rank, _targets(row, rule, architecture))
+
+
+@cache
+def _workload(
+    architecture: Architecture, method: str, precision: str, weights: str, length: int, rank: int, targets: str | tuple[str, ...]
+) -> Workload:
+    return Workload(architecture, methods()[method], precision, weights, length, lora_rank=rank, lora_targets=targets)
+
+
+def _targets(row: RunRow, rule: FrameworkRule | None, architecture: Architecture) -> str | tuple[str, ...]:
+    """Return the adapted linears: the row's where the model has them, else by the group that they belong to."""
+    text = row.text("lora_targets").casefold()
+    if not text or text.startswith("default"):
+        return rule.lora_targets if rule is not None and rule.lora_targets else "all-linear"
+    names = tuple(name.strip() for name in text.replace(",", "|").split("|"))
+    if len(set(names)) >= 7 or text.startswith("all") or any("w1" in name or "gate" in name for name in names):
+        return "all-linear"
+    known = {linear.name for kind in architecture.layers for linear in kind.linears if linear.adaptable}
+    if all(name in known for name in names):
+        return names
+    return "attention"
+
+
+def zero_of(row: RunRow, rule: FrameworkRule | None, framework: Framework) -> int | None:
+    """Return the ZeRO stage; None where neither row nor framework says."""
+    text = row.text("zero_stage_or_fsdp").casefold().replace(" ", "-")
+    if not text:
+        return rule.zero if rule is not None and rule.zero is not None else (1 if framework.tensor_parallel else None)
+    if "zero-3" in text or "full_shard" in text or text.startswith("fsdp") and "grad_op" not in text:
+        return 3
+    if "zero-2" in text or "grad_op" in text or "stage-not-stated" in text:
+        return 2
+    return 1 if "zero-1" in text or "distributed-optimizer" in text else 0
+
+
+def recompute_of(row: RunRow, rule: FrameworkRule | None, framework: Framework) -> tuple[str, ...]:
+    """Return what may be recomputed, fastest first: one mode where row or framework says, else all that the framework has."""
+    text = row.text("recompute").casefold()
+    for mode in ("none", "selective", "full"):
+        if text.startswith(mode):
+            return (mode,)
+    if rule is not None and rule.recompute:
+        return (rule.recompute,)
+    return framework.recompute
