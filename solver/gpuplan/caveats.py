@@ -10,6 +10,7 @@ from gpuplan.job import Job
 from gpuplan.performance.clock import minimum_billing_seconds
 from gpuplan.plan import Plan
 from gpuplan.space import outside
+from gpuplan.units import format_hours, format_money
 from gpuplan_hardware import Offer
 
 #: A price older than this is called old.
@@ -101,12 +102,15 @@ def _billing_warnings(plan: Plan) -> list[str]:
         known = offer.provider.minimum_billing_seconds is not None
         why = f"{offer.provider.name}'s least" if known else f"assumed, as {offer.provider.name}'s least is unknown"
         said.append(
-            f"billed for {minimum_billing_seconds(offer) / 60:g} minutes ({why}), though it runs {used / plan.job.parallel / 60:.0f}"
+            f"billed for {format_hours(minimum_billing_seconds(offer) / 3600)} ({why}), though it runs "
+            f"{format_hours(used / plan.job.parallel / 3600)}"
         )
     step = offer.provider.billing_increment_seconds or 0.0
     if offer.pricing != "owned" and step > COARSE_BILLING_SECONDS:
         more = step / 3600 * plan.nodes * plan.job.parallel * plan.host.price_usd_per_node_hour
-        said.append(f"{offer.provider.name} bills in steps of {step / 60:g} minutes: up to ${more:,.2f} more")
+        said.append(
+            f"{offer.provider.name} bills in steps of {format_hours(step / 3600)}: up to {format_money(more)} more"
+        )
     return said
 
 

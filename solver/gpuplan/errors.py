@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -18,10 +17,6 @@ MOST_SUGGESTIONS = 3
 
 CLOSE = 0.6
 """Least similarity (`difflib`) of a name that is offered for a mistyped one; below it, matches are chance."""
-
-GPU_FIELDS = ("gpu", "exclude_gpu", "family", "offers")
-GPU_COMMAND = "gpuplan hardware list"
-_LONG_LIST = re.compile(rf",? (?:which has|such as) (?:[\w./-]+, ){{{MOST_NAMES},}}[\w/-]+")
 
 
 class InputError(ValueError):
@@ -70,15 +65,8 @@ class NamedError(Protocol):
 
 
 def input_error(error: NamedError, field: str | None = None) -> InputError:
-    """Turn an error of the hardware or models package into an `InputError`, under the name the user knows.
-
-    A message that lists every GPU of the catalogue names the command that does so instead, and the suggestions are few:
-    the error is one line that is read in a terminal.
-    """
-    name, message = field or error.field, error.message
-    if name in GPU_FIELDS:
-        message = _LONG_LIST.sub(f"; {GPU_COMMAND} shows the names", message)
-    return InputError(name, error.value, message, error.suggestions[:MOST_SUGGESTIONS])
+    """Turn an error of the hardware or models package into an `InputError`, under the name the user knows."""
+    return InputError(field or error.field, error.value, error.message, error.suggestions[:MOST_SUGGESTIONS])
 
 
 def shown(value: object) -> str:

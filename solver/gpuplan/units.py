@@ -180,6 +180,40 @@ def format_count(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def format_money(usd: float) -> str:
+    """US dollars: "$96,308", cents below $100: "$14.74", "$0.23"; what is less than a cent says so, and 0 is "$0.00"."""
+    sign, amount = ("-", -usd) if usd < 0 else ("", usd)
+    if amount >= 1e7:
+        return f"{sign}${format_count(amount)}"
+    if 0 < amount < 0.005:
+        return f"less than {sign}$0.01"
+    return f"{sign}${amount:,.0f}" if amount >= 99.995 else f"{sign}${amount:.2f}"
+
+
+def format_hours(hours: float) -> str:
+    """Time given in hours: "36.0 s", minutes below an hour: "46.0 min", hours below two days: "2.8 h", then "3.6 days"."""
+    factor, unit = hours_unit(hours)
+    return f"{decimal(hours * factor)} {unit}"
+
+
+def hours_unit(hours: float) -> tuple[float, str]:
+    """Factor from hours and unit in which a time is told."""
+    if hours >= 48.0:
+        return 1 / 24, "days"
+    if hours >= 0.9992:  # no "60.0 min"
+        return 1.0, "h"
+    return (60.0, "min") if hours * 3600 >= 59.5 or hours == 0 else (3600.0, "s")
+
+
+def decimal(number: float) -> str:
+    """One digit after the point below 100, none above, two significant ones below 0.1."""
+    if number == 0:
+        return "0"
+    if abs(number) >= 99.95:
+        return f"{number:,.0f}" if abs(number) < 1e9 else f"{number:.3g}"
+    return f"{number:.1f}" if abs(number) >= 0.095 else f"{number:.2g}"
+
+
 def _digits(number: float) -> str:
     """Three significant digits, more only before the point, no trailing zeros."""
     return f"{number:,.0f}" if number >= 99.95 else f"{float(f'{number:.3g}'):g}"

@@ -48,6 +48,8 @@ BAD_INPUTS = [
     (f"solve {MODEL} --method lora --data 101PB", "data", "101PB", "at most 100 PB"),
     (f"solve {MODEL} --method lora --tokens 1e30", "tokens", "1e30", "at most 1e+16"),
     (f"solve {MODEL} --method lora --samples 1e15", "samples", "1e15", "at most 1e+16"),
+    (f"solve {MODEL} --method lora --tokens 1e16 --epochs 10000", "epochs", "10000", "1e+17 at most"),
+    (f"solve {MODEL} --method lora --tokens 1e13 --trials 100000", "trials", "100000", "1e+17 at most"),
     ("solve --model deepseek-r1 --method qlora --data 1GB", "framework", "", "; add --framework unsloth"),
     (f"solve {JOB} --gpus-max 8", "--gpus-max", "--gpus-max", "Did you mean --max-gpus"),
     (f"solve {JOB} --provider 'Google Cloud'", "provider", "Google Cloud", "Did you mean gcp"),

@@ -276,6 +276,8 @@ def test_a_model_by_its_own_config(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     found = job(model=tmp_path / "config.json")
     assert found.sequence_length == 1024  # the model's maximum where the default is more
+    assert found.architecture.name == str(tmp_path / "config.json")
+    assert job(model="deepseek-ai/DeepSeek-R1").architecture.name == "deepseek-r1"
 
 
 @pytest.mark.parametrize(

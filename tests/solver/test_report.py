@@ -41,6 +41,27 @@ def test_clusters_of_parallel_trials_are_counted() -> None:
     assert "at once 2 such clusters, one trial on each" in printed
 
 
+def test_idle_gpus_are_said_to_be_paid() -> None:
+    half = plan().model_copy(update={"layout": plan().layout.model_copy(update={"gpus_used": 4})})
+    assert unwrapped(answer(plan=half)).startswith(
+        "4 of 8 x H100-SXM (1 x nebius gpu-8 in eu-north1, 4 idle but paid) does"
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "cluster", "seller"),
+    [
+        ("own", "1 x gpu-8 at your price", "from your price offer"),
+        ("nebius", "1 x nebius gpu-8 in eu-north1 at your price", "from nebius, eu-north1, at your price"),
+    ],
+)
+def test_a_price_of_the_user_is_said_to_be_theirs(provider: str, cluster: str, seller: str) -> None:
+    offer = plan().offer.model_copy(update={"id": f"{provider}/gpu-8/eu-north1/own-price", "provider": provider})
+    printed = unwrapped(answer(plan=plan().model_copy(update={"offer": offer})))
+    assert printed.startswith(f"8 x H100-SXM ({cluster}) does it in")
+    assert seller in printed
+
+
 @pytest.mark.parametrize(
     ("label", "line"),
     [

@@ -153,7 +153,9 @@ def _check_product(pins: Pins) -> None:
     written = " x ".join(f"{name} {degree}" for name, degree in degrees.items() if degree)
     if pins.gpus % product or (all(degrees.values()) and product != pins.gpus):
         fits = "divide" if None in degrees.values() else "be"
-        raise InputError("gpus", pins.gpus, f"{written} = {product}, which must {fits} the number of GPUs, {pins.gpus}")
+        comes_to = f" = {product}, which" if " x " in written else ""
+        message = f"{written}{comes_to} must {fits} the number of GPUs, {pins.gpus}"
+        raise InputError("gpus", pins.gpus, message)
 
 
 def _check_framework(pins: Pins, framework: Framework) -> None:

@@ -22,6 +22,8 @@ OBJECTIVES = ("cost", "gpus", "time")
 CONFIDENCE = 0.9
 MAX_EPOCHS = 10_000.0
 MAX_TRIALS = 100_000
+MAX_TOKENS_IN_ALL = 1e17
+"""Tokens of all epochs and trials; the largest that one epoch may have, a few times."""
 MAX_ALTERNATIVES = 20
 MAX_WORKERS = 1_024
 MAX_SEED = 2**31 - 1
@@ -86,6 +88,7 @@ def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | N
         catalogue=catalogue,
         search=_search(reader),
     )
+    _check_total(job, reader)
     check_makers(job, known)
     return _with_assumptions(job, reader)
 
@@ -106,6 +109,18 @@ def _with_assumptions(job: Job, reader: Reader) -> Job:
     reader.assume(f"weights loaded at {job.weights_bytes_per_second / 1e9:g} GB/s per node")
     reader.assume(f"a checkpoint every {job.checkpoint_interval_seconds / 60:g} minutes")
     return replace(job, assumptions=tuple(reader.assumptions))
+
+
+def _check_total(job: Job, reader: Reader) -> None:
+    """Refuse what epochs and trials multiply the tokens to, where no machine and no arithmetic reaches."""
+    total = job.tokens.high * job.epochs * job.trials
+    if total > MAX_TOKENS_IN_ALL:
+        name = "epochs" if job.epochs >= job.trials else "trials"
+        message = (
+            f"{job.tokens.high:.3g} tokens x {job.epochs:g} epochs x {job.trials} trials are {total:.3g} tokens; give less, "
+            f"{MAX_TOKENS_IN_ALL:g} at most"
+        )
+        raise InputError(name, getattr(reader.spec, name), message)
 
 
 def _share_above_zero(name: str, value: object) -> float:

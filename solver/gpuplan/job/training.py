@@ -9,7 +9,7 @@ from gpuplan.errors import InputError, choose, input_error, shown
 from gpuplan.job.reader import Reader
 from gpuplan.layout import PARALLEL_FRAMEWORK, obstacle, usual_framework
 from gpuplan.units import parse_whole
-from gpuplan_models import ModelError, architecture, check_targets, frameworks, methods
+from gpuplan_models import ModelError, architecture, architectures, check_targets, frameworks, methods
 
 if TYPE_CHECKING:
     from gpuplan_models import Architecture, Framework, Method
@@ -37,7 +37,7 @@ class Training:
 
 def read_training(reader: Reader) -> Training:
     """Read model, method, adapters, precisions, optimizer and framework, and check that they go together."""
-    model = _architecture(reader.required("model"))
+    model = find_architecture(reader.required("model"))
     method = methods()[choose("method", reader.required("method"), methods())]
     rank, targets = _adapters(reader, model, method)
     precision = reader.default("precision", _precision, "bf16", "bf16 compute")
@@ -60,12 +60,22 @@ def read_sequence_length(reader: Reader, model: Architecture) -> int:
     return length
 
 
-def _architecture(text: str) -> Architecture:
-    """Find the model by name or config.json."""
+def find_architecture(text: str) -> Architecture:
+    """Find the model by name or config.json; one that has no name of its own is called what the user called it.
+
+    Raises
+    ------
+    InputError
+        There is no such model, or its config cannot be used.
+    """
     try:
-        return architecture(text)
+        found = architecture(text)
+        named = (
+            architectures().get(found.name) is found or "/" in found.name
+        )  # of the catalogue, or org/name of the hub
     except ModelError as error:
         raise input_error(error) from None
+    return found if named else replace(found, name=text.strip())
 
 
 def _adapters(reader: Reader, model: Architecture, method: Method) -> tuple[int, str | tuple[str, ...]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gpuplan.errors import InputError, close_matches, input_error, shown
+from gpuplan.errors import InputError, close_matches, shown
 from gpuplan.listing.base import Listing
 from gpuplan.listing.frameworks import frameworks_of
 from gpuplan.result import Answer
-from gpuplan_models import Architecture, ModelError, architecture, architectures
+from gpuplan_models import Architecture, architectures
 
 STORAGE = ("bf16", "fp8", "int8", "nf4")
 
@@ -131,10 +131,9 @@ def model_details(name: str) -> ModelDetails:
     InputError
         If there is no such model or its config cannot be used.
     """
-    try:
-        found = architecture(name)
-    except ModelError as error:
-        raise input_error(error) from None
+    from gpuplan.job.training import find_architecture  # the hardware and yaml: not needed by any list
+
+    found = find_architecture(name)
     return ModelDetails.model_validate(
         {
             **_short(found),

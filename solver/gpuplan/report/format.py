@@ -9,38 +9,38 @@ import math
 from collections.abc import Sequence
 
 from gpuplan.result import Interval
-from gpuplan.units import format_bytes, format_count
+from gpuplan.units import decimal, format_bytes, format_count, format_hours, format_money, hours_unit
 
 GLUE = "\u00a0"
-DAY_HOURS = 24.0
-#: Longest time that is told in hours.
-HOURS_UP_TO = 48.0
 #: A probability nearer to 0 or 1 than this is not told apart from them by any model.
 SURE = 0.999
 
 
 def hours(value: float) -> str:
-    """Time given in hours: "36 s", "46 min", "2.8 h", "3.6 days"."""
-    factor, unit = _time_unit(value)
-    return f"{digits(value * factor)}{GLUE}{unit}"
+    """Time given in hours: "36.0 s", "46.0 min", "2.8 h", "3.6 days"."""
+    return format_hours(value).replace(" ", GLUE)
 
 
 def limit_hours(value: float) -> str:
-    """Time limit as its owner wrote it: "24 h", not "24.0 h"."""
+    """Time limit as its owner wrote it: "24 h", not "24.0 h"; and "100 h", where "4.2 days" is not quite that."""
+    if hours_unit(value)[1] == "days" and abs(round(value / 24, 1) * 24 - value) > 1e-9 * value:
+        return f"{decimal(value)}{GLUE}h".replace(f".0{GLUE}", GLUE)
     return hours(value).replace(f".0{GLUE}", GLUE)
 
 
 def hours_at_least(value: float) -> str:
     """Time that may be rounded up but never down: what a deadline must allow."""
-    factor, unit = _time_unit(value)
-    return f"{digits(_up(value * factor))}{GLUE}{unit}"
+    factor, unit = hours_unit(value)
+    return f"{decimal(_up(value * factor))}{GLUE}{unit}"
 
 
 def hours_interval(interval: Interval) -> str:
-    """Expected time and its interval in one unit: "2.8 h [2.4-3.3 h]"."""
-    factor, unit = _time_unit(interval.point)
-    point, low, high = (digits(value * factor) for value in (interval.point, interval.low, interval.high))
-    return f"{point}{GLUE}{unit} [{low}-{high}{GLUE}{unit}]"
+    """Expected time and its interval: "2.8 h [2.4-3.3 h]", "1.1 h [50.2 min-1.4 h]"; the point alone where they look the same."""
+    point, low, high = (hours(value) for value in (interval.point, interval.low, interval.high))
+    if low == high == point:
+        return point
+    number, _, unit = low.partition(GLUE)
+    return f"{point} [{number if unit == high.partition(GLUE)[2] else low}-{high}]"
 
 
 def step_seconds(value: float, whole: float) -> str:
@@ -67,20 +67,8 @@ def step_unit(seconds: float) -> tuple[float, str]:
 
 
 def money(usd: float) -> str:
-    """US dollars: "$96,308", "$139", "$14.74", "$0.232", "0.532 cents"; never "$0.00" for a positive amount."""
-    sign, amount = ("-", -usd) if usd < 0 else ("", usd)
-    if amount >= 1e7:
-        return f"{sign}${format_count(amount)}".replace(" ", GLUE)
-    if amount >= 99.995:
-        return f"{sign}${amount:,.0f}"
-    if amount >= 0.9995 or amount == 0:
-        return f"{sign}${amount:.2f}"
-    return f"{sign}${significant(amount)}" if amount >= 0.01 else f"{sign}{significant(100 * amount)}{GLUE}cents"
-
-
-def money_beside(usd: float, whole: float) -> str:
-    """A part of a larger amount: cents are enough beside dollars."""
-    return f"${usd:.2f}" if 0.005 <= usd < 1 <= whole else money(usd)
+    """US dollars: "$96,308", "$14.74", "$0.23", "less than $0.01"; never "$0.00" for a positive amount."""
+    return format_money(usd).replace(" ", GLUE)
 
 
 def limit_money(usd: float) -> str:
@@ -95,10 +83,12 @@ def money_at_least(usd: float) -> str:
 
 def money_interval(interval: Interval) -> str:
     """Expected cost and its interval: "$139 [$118-$162]"."""
-    low, high = money(interval.low), money(interval.high)
+    point, low, high = money(interval.point), money(interval.low), money(interval.high)
+    if low == high == point:
+        return point
     if interval.point >= 99.995 > interval.low >= 1:
         low = f"${interval.low:,.0f}"
-    return f"{money(interval.point)} [{low}-{high}]"
+    return f"{point} [{low}-{high}]"
 
 
 def price(usd_per_hour: float) -> str:
@@ -108,7 +98,7 @@ def price(usd_per_hour: float) -> str:
 
 def gib(count: float) -> str:
     """Memory: "49.5 GiB"."""
-    return f"{digits(count / 2**30)}{GLUE}GiB"
+    return f"{decimal(count / 2**30)}{GLUE}GiB"
 
 
 def gib_part(count: float) -> str:
@@ -162,15 +152,6 @@ def age(days: int) -> str:
     return f"{plural(days, 'day')} old" if days > 0 else "of today"
 
 
-def digits(number: float) -> str:
-    """One digit after the point below 100, none above, two significant ones below 0.1."""
-    if number == 0:
-        return "0"
-    if abs(number) >= 99.95:
-        return f"{number:,.0f}" if abs(number) < 1e9 else f"{number:.3g}"
-    return f"{number:.1f}" if abs(number) >= 0.095 else f"{number:.2g}"
-
-
 def significant(number: float) -> str:
     """Three significant digits, all digits before the point."""
     if abs(number) >= 999.5:
@@ -185,16 +166,7 @@ def align_units(values: Sequence[str]) -> list[str]:
     return [value + GLUE * (longest - len(unit)) for value, unit in zip(values, units, strict=True)]
 
 
-def _time_unit(value: float) -> tuple[float, str]:
-    """Factor from hours and unit in which a time is told."""
-    if value >= HOURS_UP_TO:
-        return 1 / DAY_HOURS, "days"
-    if value >= 0.995:
-        return 1.0, "h"
-    return (60.0, "min") if value * 3600 >= 59.5 or value == 0 else (3600.0, "s")
-
-
 def _up(number: float) -> float:
-    """Rounded up to the last digit that `digits` shows."""
+    """Rounded up to the last digit that `decimal` shows."""
     places = 0 if number >= 99.9 else 1 if number >= 0.1 else 1 - math.floor(math.log10(number)) if number > 0 else 0
     return math.ceil(number * 10.0**places) / 10.0**places

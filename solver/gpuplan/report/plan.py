@@ -18,6 +18,7 @@ from gpuplan.report.words import (
     clusters_at_once,
     framework,
     layout_gpus,
+    own_price,
     words,
 )
 from gpuplan.result import MemoryAnswer, OfferAnswer, PlanAnswer, PredictionAnswer, Result
@@ -68,7 +69,7 @@ def _cluster(offer: OfferAnswer, plan: PlanAnswer, at_once: int) -> RenderableTy
         [
             ("nodes", f"{plan.nodes} x {offer.node} with {f.plural(offer.gpus_per_node, offer.gpu + ' GPU')}"),
             ("at once", f"{at_once} such clusters, one trial on each" if at_once > 1 else None),
-            ("from", f"{offer.provider}, {offer.region}, {offer.pricing}"),
+            ("from", _seller(offer)),
             ("offer", offer.id),
             (
                 "price",
@@ -81,6 +82,13 @@ def _cluster(offer: OfferAnswer, plan: PlanAnswer, at_once: int) -> RenderableTy
             ("between nodes", network or unknown),
         ]
     )
+
+
+def _seller(offer: OfferAnswer) -> str:
+    """Who sells where and how; a node shape that nobody sells is at the user's price alone."""
+    if not own_price(offer):
+        return f"{offer.provider}, {offer.region}, {offer.pricing}"
+    return "your price" if offer.provider == "own" else f"{offer.provider}, {offer.region}, at your price"
 
 
 def _available(offer: OfferAnswer) -> str | None:
@@ -125,7 +133,7 @@ def _time(p: PredictionAnswer, *, wide: bool, fits: bool) -> list[RenderableType
     cost_parts = _parts(p.cost_parts_usd, COST_PARTS, 0.0)
     step_parts = _parts(p.step_parts_seconds, STEP_PARTS, SMALL_PART)
     time = block("Time", f.hours_interval(p.total_hours_interval), time_parts, f.hours)
-    cost = block("Cost", f.money_interval(p.cost_usd_interval), cost_parts, lambda usd: f.money_beside(usd, p.cost_usd))
+    cost = block("Cost", f.money_interval(p.cost_usd_interval), cost_parts, f.money)
     step = block(
         "One step",
         f.seconds_interval(p.step_seconds_interval),

@@ -14,7 +14,7 @@ from gpuplan.report.format import (
     percent,
     plural,
 )
-from gpuplan.result import PlanAnswer, Result, RuleAnswer
+from gpuplan.result import OfferAnswer, PlanAnswer, Result, RuleAnswer
 from gpuplan_models import frameworks
 
 STEP_PARTS = {
@@ -117,14 +117,29 @@ def clusters_at_once(result: Result) -> int:
 
 
 def gpus(plan: PlanAnswer) -> str:
-    """The GPUs of a plan: "8 x H100-SXM"."""
-    return f"{plan.gpus}{GLUE}x{GLUE}{plan.offer.gpu}"
+    """The GPUs of a plan: "8 x H100-SXM", or those of them that work: "4 of 8 x H100-SXM"."""
+    used = "" if idle(plan) == 0 else f"{plan.layout.gpus_used}{GLUE}of{GLUE}"
+    return f"{used}{plan.gpus}{GLUE}x{GLUE}{plan.offer.gpu}"
+
+
+def idle(plan: PlanAnswer) -> int:
+    """GPUs that are paid for and do not work."""
+    return max(0, plan.gpus - plan.layout.gpus_used)
+
+
+def own_price(offer: OfferAnswer) -> bool:
+    """Whether the price is the user's own."""
+    return offer.id.endswith("/own-price")
 
 
 def cluster(plan: PlanAnswer) -> str:
-    """Nodes, provider, node shape and place of a plan."""
+    """Nodes, provider, node shape and place of a plan, and what of it stays idle."""
     offer = plan.offer
-    return f"{plan.nodes}{GLUE}x{GLUE}{offer.provider} {offer.node} in{GLUE}{offer.region}"
+    where = f"{offer.provider} {offer.node} in{GLUE}{offer.region}"
+    if own_price(offer):
+        where = f"{offer.node} at your price" if offer.provider == "own" else f"{where} at your price"
+    unused = f", {idle(plan)}{GLUE}idle but paid" if idle(plan) else ""
+    return f"{plan.nodes}{GLUE}x{GLUE}{where}{unused}"
 
 
 def confidence(result: Result) -> str:
@@ -141,5 +156,4 @@ def framework(name: str) -> str:
 def layout_gpus(plan: PlanAnswer) -> str:
     """GPUs that work, and those that stay idle."""
     used = plural(plan.layout.gpus_used, "GPU")
-    idle = plan.gpus - plan.layout.gpus_used
-    return used if idle <= 0 else f"{used} ({idle} idle)"
+    return used if idle(plan) == 0 else f"{used} ({idle(plan)} idle)"
