@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +14,7 @@ from gpuplan_hardware.errors import CatalogueError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
     from gpuplan_hardware import schema
 
@@ -197,12 +199,37 @@ def _read_file(path: Path, model: type[AnyFile]) -> AnyFile:
 
 
 def _schema_error(path: Path, error: ValidationError) -> CatalogueError:
+    keys = _wrong_key(error.errors(include_url=False))
+    if keys is not None:
+        return _file_error(path, *keys)
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     value = first["input"]
     if isinstance(value, dict):
         value = value.get("value", value)
     return _file_error(path, field, str(value), first["msg"].removeprefix("Value error, "))
+
+
+def _wrong_key(errors: Sequence[ErrorDetails]) -> tuple[str, str, str] | None:
+    """Field, value and problem of the first key that is missing or unknown; None where all keys are right.
+
+    Both are seen together: a misspelt key is unknown, and the right one missing.
+    """
+    missing = [error["loc"] for error in errors if error["type"] == "missing"]
+    unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
+    if unknown:
+        place = unknown[0]
+        close = get_close_matches(
+            str(place[-1]), [str(other[-1]) for other in missing if other[:-1] == place[:-1]], n=1
+        )
+        return (
+            ".".join(map(str, place)),
+            str(place[-1]),
+            f"there is no such key{f'; {close[0]} was expected' if close else ''}",
+        )
+    if missing:
+        return ".".join(map(str, missing[0])), "", "the key is missing"
+    return None
 
 
 def _file_error(path: Path, field: str, value: str, problem: str) -> CatalogueError:

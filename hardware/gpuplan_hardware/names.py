@@ -89,9 +89,11 @@ def _index() -> _Index:
             spelling.setdefault(key, family)
         for alias in accelerator.aliases:
             _add(aliases, spelling, alias, accelerator.name)
-    for key in names.keys() & aliases.keys():
-        if names[key] != aliases[key]:
+    for key in aliases:
+        if names.get(key, aliases[key]) != aliases[key]:
             raise _taken(spelling[key], names[key][0], aliases[key][0])
+        if key in families:
+            raise _taken(spelling[key], f"the family of {', '.join(families[key])}", aliases[key][0])
     return _Index(names, families, aliases, spelling)
 
 

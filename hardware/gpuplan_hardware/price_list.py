@@ -230,6 +230,8 @@ def _resolve(row: Row) -> tuple[str, ...]:
     try:
         return resolve_gpus(row.text("gpu"))
     except CatalogueError as error:
+        if error.field != "gpu":  # the catalogue itself is wrong
+            raise
         right = "the name of a GPU was expected, one that gpuplan hardware list shows"
         raise row.error("gpu", right, error.suggestions) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -84,13 +84,16 @@ class PeakFlopsFile(FileModel):
     fp8: PeakFlops | None = None
 
 
+Vendor = Literal["NVIDIA", "AMD", "Intel", "Huawei", "Google", "AWS"]
+
+
 class AcceleratorFile(FileModel):
     """data/accelerators/*.toml; `refused` says why jobs are not planned on it."""
 
     name: Text
     aliases: list[Text]
     families: list[Text]
-    vendor: Text
+    vendor: Vendor
     kernel_family: Slug
     refused: Text | None = None
     notes: Note = ""

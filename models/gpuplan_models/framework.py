@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpuplan_models.loading import read_folder, refuse_twice, resolve
+from gpuplan_models.loading import file_error, read_folder, refuse_twice, resolve
+from gpuplan_models.method import methods
 
 if TYPE_CHECKING:
     from gpuplan_models.schema import FrameworkFile, PolicyFile, VendorFile
@@ -199,6 +200,9 @@ def _frameworks() -> dict[str, Framework]:
 
 
 def _framework(path: Path, file: FrameworkFile) -> Framework:
+    for name in file.methods:
+        if name not in methods():
+            raise file_error(path, "methods", name, f"one of {', '.join(methods())} was expected")
     return Framework(
         name=file.name,
         title=file.title or file.name,

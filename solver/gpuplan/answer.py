@@ -27,6 +27,10 @@ from gpuplan.rules import Quantity
 SIDE = 0.95
 
 
+#: What is left of a least bill is no part of its own below a cent.
+WORTH_SHOWING_USD = 0.01
+
+
 def today() -> date:
     """The date that ages of prices are counted to."""
     return datetime.now(UTC).date()
@@ -183,7 +187,12 @@ def _cost_parts(plan: Plan, total: float) -> dict[str, float]:
     volume = 1 - plan.offer.price_usd_per_hour / plan.host.price_usd_per_node_hour
     used = float(plan.clock.billed_fixed_seconds + plan.clock.billed_slope * plan.training_seconds)
     paid = total * used / float(plan.clock.billed_seconds(plan.training_seconds))
-    return {"nodes": paid * (1 - volume), "network_volume": paid * volume, "minimum_billing": total - paid}
+    unused = total - paid if total - paid >= WORTH_SHOWING_USD else 0.0
+    return {
+        "nodes": (total - unused) * (1 - volume),
+        "network_volume": (total - unused) * volume,
+        "minimum_billing": unused,
+    }
 
 
 def _host(plan: Plan) -> HostAnswer:

@@ -15,6 +15,8 @@ from gpuplan_hardware.entities import Pricing
 
 #: Nodes of a shape that nobody sells, at the user's own price, where a fabric joins them (assumed; --max-nodes limits it further).
 OWN_PRICE_NODES = 8
+#: End of the ids of offers at the user's own price.
+OWN_PRICE = "/own-price"
 
 
 def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, ...]:
@@ -45,7 +47,7 @@ def _priced(job: Job, found: Sequence[Offer], price_usd_per_gpu_hour: float) -> 
     return tuple(
         replace(
             offer,
-            id=f"{offer.provider.name}/{offer.node.name}/{offer.region}/own-price",
+            id=f"{offer.provider.name}/{offer.node.name}/{offer.region}{OWN_PRICE}",
             provider=replace(offer.provider, marketplace=False),
             pricing=cast(Pricing, job.limits.pricing[0]),
             price_usd_per_hour=price_usd_per_gpu_hour * offer.node.gpus_per_node,

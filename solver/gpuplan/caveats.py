@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gpuplan.answer import today
+from gpuplan.catalogue import OWN_PRICE
+from gpuplan.errors import close_matches
 from gpuplan.job import Job
 from gpuplan.performance.clock import minimum_billing_seconds
+from gpuplan.performance.constants import constants
 from gpuplan.plan import Plan
 from gpuplan.space import outside
 from gpuplan.units import format_hours, format_money
@@ -19,14 +22,14 @@ OLD_PRICE_DAYS = 180
 COARSE_BILLING_SECONDS = 60.0
 #: Why offers are outside the selection, and the option that decides it, in the order in which they are counted.
 OUTSIDE = {
-    "gpu": "of other GPUs, or of ones that no job is planned on (--gpu, --exclude-gpu)",
-    "provider": "of other providers (--provider)",
-    "region": "of other regions (--region)",
-    "pricing": "priced otherwise (--pricing)",
-    "marketplace": "of marketplaces (--marketplace)",
-    "lead_time": "not to be had soon enough, or nobody says how soon (--available-within)",
-    "precision": "of GPUs that do not compute in this precision (--precision)",
-    "offer": "others (--offer)",
+    "gpu": "of other GPUs, or of ones that no job is planned on (see --gpu, --exclude-gpu)",
+    "provider": "of other providers (see --provider)",
+    "region": "of other regions (see --region)",
+    "pricing": "priced otherwise (see --pricing)",
+    "marketplace": "of marketplaces (--marketplace lets them in)",
+    "lead_time": "not to be had soon enough, or nobody says how soon (see --available-within, --deadline-from start)",
+    "precision": "of GPUs that do not compute in this precision (see --precision)",
+    "offer": "others (see --offer)",
 }
 
 
@@ -46,12 +49,16 @@ def assumptions(job: Job, plan: Plan | None) -> list[str]:
 
 def _of_the_offer(plan: Plan) -> list[str]:
     """What nobody states of the node and of how soon it can be had."""
-    host, said = plan.offer.node.host, []
+    offer, host, said = plan.offer, plan.offer.node.host, []
+    if offer.id.endswith(OWN_PRICE):
+        said.append(
+            f"your price buys nodes like {offer.node.name} of {offer.provider.name}, and they are to be had at once"
+        )
     figures = {"vCPUs": host.vcpus, "RAM": host.ram_bytes, "NVMe": host.nvme_bytes}
     unknown = [name for name, figure in figures.items() if figure is None]
     if unknown and plan.offer.host_open:
         said.append(
-            f"the host is yours to choose: {', '.join(unknown)} as the job needs them, and their price in the node's"
+            f"the host is yours to choose: {', '.join(unknown)} as the job needs them; what the price covers, its source says"
         )
     elif unknown and plan.job.limits.allow_unknown_host:
         said.append(f"unknown of the node and taken as enough: {', '.join(unknown)}")
@@ -70,6 +77,13 @@ def warnings(plan: Plan) -> list[str]:
         said.append(f"too few published runs stand behind {name} or {framework}; time and memory are extrapolated")
     elif plan.prediction.coverage == "transferred" and not plan.framework.stand_in:
         said.append(f"no published runs combine {name} with {framework}; constants of each are put together")
+    family = plan.offer.node.accelerator.kernel_family
+    if family not in constants().tables["matmul_efficiency"]:
+        close = close_matches(family, constants().tables["matmul_efficiency"])
+        meant = f"; did its file mean {' or '.join(close)}?" if close else ""
+        said.append(
+            f"no constants are known for the kernel family {family!r} of {name}, so those of any GPU hold{meant}"
+        )
     if plan.offer.lead_time_seconds is None:
         said.append(
             f"{plan.offer.id} is sold by {plan.offer.lead_time}, and how long that takes is not stated: time counts without it"
@@ -123,8 +137,15 @@ def left_out(job: Job, offers: Sequence[Offer], plan: Plan | None) -> list[str]:
         said.append(
             f"no offer in the selection has {', '.join(missing)}: left out; --price gives one GPU a price of yours"
         )
-    reasons = Counter(why[0] for offer in offers if (why := outside(job, offer)))
-    if plan is None and reasons:
-        counted = "; ".join(f"{reasons[name]} {words}" for name, words in OUTSIDE.items() if reasons[name])
-        said.append(f"{reasons.total()} of {len(offers)} offers were not looked at: {counted}")
+    if plan is None and (counted := not_looked_at(job, offers)):
+        said.append(counted)
     return said
+
+
+def not_looked_at(job: Job, offers: Sequence[Offer]) -> str:
+    """How many offers the selection leaves out, by the first reason of each; "" where it leaves out none."""
+    reasons = Counter(why[0] for offer in offers if (why := outside(job, offer)))
+    if not reasons:
+        return ""
+    counted = "; ".join(f"{reasons[name]} {words}" for name, words in OUTSIDE.items() if reasons[name])
+    return f"{reasons.total()} of {len(offers)} offers were not looked at: {counted}"

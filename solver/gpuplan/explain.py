@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -11,8 +11,9 @@ from gpuplan.answer import plan_answer
 from gpuplan.job import Job, Limits
 from gpuplan.layout import other_frameworks
 from gpuplan.pipeline import Outcome, find
-from gpuplan.result import Relaxation
-from gpuplan.space import selected
+from gpuplan.plan import Plan
+from gpuplan.result import AlsoLifted, Relaxation
+from gpuplan.space import outside, selected
 from gpuplan.verify import violations
 from gpuplan_hardware import Offer
 
@@ -42,8 +43,41 @@ LIMITS = (
 )
 
 
-#: What the user may allow beside limits: the field of `Limits` and the value that lets more offers in.
-SWITCHES: dict[str, Any] = {"allow_unknown_host": True, "marketplace": True, "deadline_from": "start"}
+@dataclass(frozen=True)
+class Switch:
+    """A change of what the user asked about, beside limits: it is off unless `on` of the job is the job itself.
+
+    `reason` is what `space.outside` calls the offers that it lets in; None where it lets in what the rules refuse.
+    """
+
+    name: str
+    on: Callable[[Job], Job]
+    reason: str | None
+
+
+def _limit_switch(name: str, value: Any, reason: str | None) -> Switch:
+    return Switch(name, lambda job: replace(job, limits=replace(job.limits, **{name: value})), reason)
+
+
+def _precision_switch(before: str, after: str) -> Switch:
+    """The next format that more accelerators compute in."""
+    change = lambda job: replace(job, precision=after) if job.precision == before else job  # noqa: E731
+    return Switch(f"precision_{after}", change, "precision")
+
+
+SWITCHES = {
+    switch.name: switch
+    for switch in (
+        _limit_switch("allow_unknown_host", True, None),
+        _limit_switch("marketplace", True, "marketplace"),
+        _limit_switch("deadline_from", "start", "lead_time"),
+        _limit_switch("available_within_seconds", None, "lead_time"),
+        _limit_switch("providers", None, "provider"),
+        _limit_switch("regions", None, "region"),
+        _precision_switch("fp8", "bf16"),
+        _precision_switch("bf16", "fp16"),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -72,14 +106,26 @@ def explain(job: Job, offers: Sequence[Offer]) -> Explanation:
         lifted = [other for other in given if other not in conflict] + [limit]
         if _outcome(job, offers, lifted, "gpus").plan is None:
             conflict.remove(limit)
-    relaxations = [found for limit in given if (found := _relax(job, offers, limit, [limit])) is not None]
-    if not relaxations:
-        together = [found for limit in given if (found := _relax(job, offers, limit, given)) is not None]
-        relaxations = [found for found in together if found.to > found.from_]
+    relaxations = _fewest(job, offers, given)
     relaxations += [*_more_nodes(job, offers), *_other_framework(job, offers)]
     return Explanation(
         [limit.name for limit in conflict], sorted(relaxations, key=lambda r: (r.plan.prediction.cost_usd, r.limit))
     )
+
+
+def _fewest(job: Job, offers: Sequence[Offer], given: Sequence[Limit]) -> list[Relaxation]:
+    """Smallest relaxation of each limit, with as few others lifted beside it as lead to a plan at all."""
+    for more in range(len(given)):
+        found = [
+            relaxation
+            for limit in given
+            for others in combinations([other for other in given if other is not limit], more)
+            if (relaxation := _relax(job, offers, limit, [limit, *others])) is not None
+            and (more == 0 or relaxation.to > relaxation.from_)
+        ]
+        if found:
+            return found
+    return []
 
 
 def _more_nodes(job: Job, offers: Sequence[Offer]) -> list[Relaxation]:
@@ -111,36 +157,45 @@ def _switches(job: Job, offers: Sequence[Offer], given: Sequence[Limit]) -> list
 
     Where no switches help under the limits, the fewest that help without them.
     """
-    off = [name for name, on in SWITCHES.items() if getattr(job.limits, name) != on]
+    reasons = {reason for offer in offers for reason in outside(job, offer)}
+    off = [s for s in SWITCHES.values() if s.on(job) != job and (s.reason is None or s.reason in reasons)]
     for lifted in ((), given):
         for size in range(1, len(off) + 1):
-            tried = [_switched(job, offers, names, lifted) for names in combinations(off, size)]
+            tried = [_switched(job, offers, switches, lifted) for switches in combinations(off, size)]
             found = [relaxation for relaxation in tried if relaxation is not None]
             if found:
                 return sorted(found, key=lambda relaxation: relaxation.plan.prediction.cost_usd)
     return []
 
 
-def _switched(job: Job, offers: Sequence[Offer], names: tuple[str, ...], lifted: Sequence[Limit]) -> Relaxation | None:
-    on: dict[str, Any] = {name: SWITCHES[name] for name in names} | {limit.field: None for limit in lifted}
-    plan = find(replace(job, limits=replace(job.limits, **on)), offers).plan
+def _switched(
+    job: Job, offers: Sequence[Offer], switches: Sequence[Switch], lifted: Sequence[Limit]
+) -> Relaxation | None:
+    for switch in switches:
+        job = switch.on(job)
+    plan = _outcome(job, offers, lifted, job.objectives[0]).plan
     if plan is None:
         return None
     asked = replace(plan, job=job)
-    broken = {quantity.rule for quantity in violations(replace(plan, job=_switch_on(job, names)))}
+    also = [AlsoLifted(limit=switch.name, to=1, unit="switch") for switch in switches[1:]]
     return Relaxation(
-        limit=names[0],
+        limit=switches[0].name,
         **{"from": 0},
         to=1,
         unit="switch",
-        also_lifted=[*names[1:], *(limit.name for limit in lifted if limit.name in broken)],
+        also_lifted=[*also, *_needed(asked, lifted)],
         plan=plan_answer(asked),
     )
 
 
-def _switch_on(job: Job, names: Sequence[str]) -> Job:
-    on: dict[str, Any] = {name: SWITCHES[name] for name in names}
-    return replace(job, limits=replace(job.limits, **on))
+def _needed(plan: Plan, lifted: Sequence[Limit]) -> list[AlsoLifted]:
+    """What a plan needs of those limits that it breaks."""
+    broken = {quantity.rule: quantity.required for quantity in violations(plan)}
+    return [
+        AlsoLifted(limit=limit.name, to=broken[limit.name] * limit.scale, unit=limit.unit)
+        for limit in lifted
+        if limit.name in broken
+    ]
 
 
 def _relax(job: Job, offers: Sequence[Offer], limit: Limit, lifted: Sequence[Limit]) -> Relaxation | None:
@@ -157,13 +212,12 @@ def _relax(job: Job, offers: Sequence[Offer], limit: Limit, lifted: Sequence[Lim
     elif limit.field in ("max_gpus", "max_nodes"):
         needed *= job.parallel
     before = getattr(job.limits, limit.field)
-    broken = {quantity.rule for quantity in violations(plan)}
     return Relaxation(
         limit=limit.name,
         **{"from": before * limit.scale},
         to=needed * limit.scale,
         unit=limit.unit,
-        also_lifted=[other.name for other in lifted if other is not limit and other.name in broken],
+        also_lifted=_needed(plan, [other for other in lifted if other is not limit]),
         plan=plan_answer(plan),
     )
 

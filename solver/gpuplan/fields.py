@@ -108,6 +108,9 @@ FIELDS: tuple[JobField, ...] = (
     JobField("offers", "FILE.csv", "your own offers, in place of the built-in ones", OFFERS),
     JobField("allow_unknown_host", "", "accept nodes whose CPU, RAM or disk nobody states", OFFERS, "switch"),
     JobField("confidence", "P|point", "chance with which every limit must hold, above 0.5 and below 1 [0.9]", SEARCH),
+    JobField(
+        "calibration", "FILE.toml", "constants corrected by your own runs, as gpuplan calibrate wrote them", SEARCH
+    ),
     JobField("minimize", "GOAL", "cost, gpus or time [cost]", SEARCH),
     JobField("alternatives", "N", "next-best plans on other GPU types to show, 0 to 20 [3]", SEARCH),
     JobField("time_limit", "TIME", "longest search, such as 60s [60s]", SEARCH),

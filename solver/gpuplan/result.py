@@ -142,6 +142,14 @@ class RuleAnswer(Answer):
     satisfied: bool
 
 
+class AlsoLifted(Answer):
+    """Another limit that must give way together with a relaxed one, and what the plan needs of it; a switch is 1."""
+
+    limit: str
+    to: float
+    unit: str
+
+
 class Relaxation(Answer):
     """The smallest change of one limit that makes a plan exist, with that plan; a switch goes from 0 to 1."""
 
@@ -149,7 +157,7 @@ class Relaxation(Answer):
     from_: float = Field(alias="from")
     to: float
     unit: str
-    also_lifted: list[str] = Field(default_factory=list, description="other limits that must give way too")
+    also_lifted: list[AlsoLifted] = Field(default_factory=list, description="other limits that must give way too")
     plan: PlanAnswer
 
 

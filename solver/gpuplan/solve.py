@@ -15,7 +15,7 @@ from gpuplan.caveats import assumptions, left_out, warnings
 from gpuplan.explain import explain
 from gpuplan.job import Job, JobSpec, resolve
 from gpuplan.layout import other_frameworks
-from gpuplan.performance.constants import constants
+from gpuplan.performance.constants import calibrated, constants, use_constants
 from gpuplan.pipeline import Outcome, Stopwatch, find
 from gpuplan.plan import Plan
 from gpuplan.result import PlanAnswer, Result, SolverAnswer
@@ -54,6 +54,12 @@ def solve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | Non
     job = resolve(spec, offers)
     found = offers_for(job, offers)
     clock.lap("read")
+    with use_constants(calibrated(job.calibration)):
+        return _solve(job, found, clock)
+
+
+def _solve(job: Job, found: Sequence[Offer], clock: Stopwatch) -> Result:
+    """The best plan with its neighbours, or the reason why there is none."""
     outcome = find(job, found)
     clock.include(outcome.seconds)
     update: dict[str, Any] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gpuplan_hardware import CatalogueError, accelerators, catalogue, nodes, providers
+from gpuplan_hardware import CatalogueError, accelerators, catalogue, names, nodes, providers, resolve_gpus
 
 ACCELERATOR, NODE, PROVIDER = "accelerators/h100-sxm.toml", "nodes/aws-p5.48xlarge.toml", "providers/aws.toml"
 
@@ -20,6 +20,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(catalogue, "DATA", copy)
     for name in ("_accelerators", "_providers", "_nodes"):
         monkeypatch.setattr(catalogue, name, getattr(catalogue, name).__wrapped__)
+    monkeypatch.setattr(names, "_index", names._index.__wrapped__)
     return copy
 
 
@@ -32,9 +33,9 @@ def change(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "field", "says"),
     [
-        (ACCELERATOR, 'vendor = "NVIDIA"\n', "", "vendor", "Field required"),
-        (ACCELERATOR, 'vendor = "NVIDIA"', 'vender = "NVIDIA"', "vendor", "Field required"),
-        (ACCELERATOR, 'vendor = "NVIDIA"', 'vendor = "NVIDIA"\nyear = 2022', "year", "Extra inputs are not permitted"),
+        (ACCELERATOR, 'vendor = "NVIDIA"\n', "", "vendor", "the key is missing"),
+        (ACCELERATOR, 'vendor = "NVIDIA"', 'vender = "NVIDIA"', "vender", "there is no such key; vendor was expected"),
+        (ACCELERATOR, 'vendor = "NVIDIA"', 'vendor = "NVIDIA"\nyear = 2022', "year", "there is no such key"),
         (ACCELERATOR, '"hopper"', '"Hopper GPU"', "kernel_family", "'Hopper GPU'"),
         (ACCELERATOR, "value = 989.4e12", "value = 989.4", "peak_flops.bf16", "should be from 1e+13 to 1e+17 dense"),
         (ACCELERATOR, "value = 84_943_715_696", "value = 79.11", "usable_memory_bytes", "4e+09 to 2e+12 bytes"),
@@ -53,7 +54,8 @@ def change(path: Path, old: str, new: str) -> None:
         (ACCELERATOR, 'as_of = "2026-11-20"', "as_of = 20261120", "usable_memory_bytes.as_of", "valid date"),
         (ACCELERATOR, 'as_of = "2026-11-20"', 'as_of = "20 Nov"', "usable_memory_bytes.as_of", "such as 2026-11-20"),
         (ACCELERATOR, 'basis = "measured"', 'basis = "guess"', "usable_memory_bytes.basis", "'datasheet'"),
-        (ACCELERATOR, "value = 700, ", "", "tdp_watts.value", "Field required"),
+        (ACCELERATOR, 'vendor = "NVIDIA"', 'vendor = "Nvidea"', "vendor", "'NVIDIA', 'AMD'"),
+        (ACCELERATOR, "value = 700, ", "", "tdp_watts.value", "the key is missing"),
         (ACCELERATOR, 'name = "H100-SXM"', "name = ", "file", "not valid TOML"),
         (ACCELERATOR, 'name = "H100-SXM"', 'name = "H100-NVL"', "name", "names must be unique"),
         (
@@ -112,3 +114,11 @@ def test_importing_the_package_reads_nothing_and_imports_no_pydantic() -> None:
         "assert h.catalogue._accelerators.cache_info().currsize == 0"
     )
     subprocess.run([sys.executable, "-c", check], check=True, env={"PYTHONPATH": str(catalogue.DATA.parents[1])})
+
+
+@pytest.mark.parametrize(("alias", "taken"), [("H100-PCIe", "H100-PCIe"), ("H200", "the family of")])
+def test_an_alias_that_another_name_has_is_refused(data: Path, alias: str, taken: str) -> None:
+    change(data / ACCELERATOR, "aliases = [", f'aliases = ["{alias}", ')
+    with pytest.raises(CatalogueError, match=f"'{alias}' stands for both {taken}") as caught:
+        resolve_gpus("T4")
+    assert caught.value.field == "aliases"

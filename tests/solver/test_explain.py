@@ -82,15 +82,17 @@ def test_each_relaxation_is_the_smallest_that_leads_to_a_plan(problem: Problem, 
             assert under(replace(job, framework=frameworks()[relaxation.plan.layout.framework]), offers) is not None
             continue
         if relaxation.limit in SWITCHES:
-            names = (relaxation.limit, *relaxation.also_lifted)
-            on = {name: SWITCHES[name] for name in names if name in SWITCHES}
-            assert under(job, offers, **on, **lifted([name for name in names if name not in SWITCHES])) is not None
+            others = [other.limit for other in relaxation.also_lifted]
+            switched = job
+            for name in (relaxation.limit, *others):
+                switched = SWITCHES[name].on(switched) if name in SWITCHES else switched
+            assert under(switched, offers, **lifted([name for name in others if name not in SWITCHES])) is not None
             continue
         if relaxation.limit == "offer_nodes":
             most = [round(relaxation.to), round(relaxation.to) - 1]
             assert [under(job, _in_any_number(offers, count)) is None for count in most] == [False, True]
             continue
-        field, also = field_of(relaxation.limit), lifted(relaxation.also_lifted)
+        field, also = field_of(relaxation.limit), lifted([other.limit for other in relaxation.also_lifted])
         enough, less = in_base_units(relaxation)
         assert enough > getattr(job.limits, field) * (1 - NOISE)
         assert under(job, offers, **also, **{field: enough}) is not None
@@ -146,6 +148,13 @@ def clock(plan: Plan) -> float:
     return plan.deadline_clock_seconds(plan.step_factor)
 
 
+def roomy_plan(objective: str) -> Plan:
+    problem = roomy()
+    plan = find(problem.job, problem.offers, objective).plan
+    assert plan is not None
+    return plan
+
+
 def explained(**limits: Any) -> Explanation:
     problem = roomy()
     return explain(limited(problem.job, **limits), problem.offers)
@@ -174,10 +183,11 @@ def test_one_limit_that_nothing_meets_is_the_whole_conflict() -> None:
 def test_where_no_single_limit_is_enough_the_others_that_must_give_way_are_named() -> None:
     answer = explained(deadline_seconds=1.0, budget_usd=1e-6)
     assert len(answer.conflict) == 1
-    assert {relaxation.limit: relaxation.also_lifted for relaxation in answer.relaxations} == {
-        "deadline": ["budget"],
-        "budget": ["deadline"],
-    }
+    also = {relaxation.limit: [other.limit for other in relaxation.also_lifted] for relaxation in answer.relaxations}
+    assert also == {"deadline": ["budget"], "budget": ["deadline"]}
+    by_name = {relaxation.limit: relaxation for relaxation in answer.relaxations}
+    assert by_name["deadline"].also_lifted[0].to == pytest.approx(bill(roomy_plan("time_at_confidence")))
+    assert by_name["budget"].also_lifted[0].to == pytest.approx(clock(roomy_plan("cost_at_confidence")) / 3600)
 
 
 def test_counts_are_relaxed_to_whole_numbers() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from gpuplan import __version__
+from gpuplan.cli.calibrate import calibrate
 from gpuplan.cli.catalogue import frameworks, hardware, methods, models, offers
 from gpuplan.cli.commands import check, solve
 from gpuplan.cli.completion import completion
@@ -28,6 +29,7 @@ from gpuplan.cli.failures import (
     report,
     wants_json,
 )
+from gpuplan.cli.predict import predict
 from gpuplan.errors import InputError, input_error
 
 
@@ -104,7 +106,7 @@ def cli() -> None:
     """
 
 
-for _command in (solve, check, models, hardware, offers, frameworks, methods, completion):
+for _command in (solve, check, predict, calibrate, models, hardware, offers, frameworks, methods, completion):
     cli.add_command(_command)
 
 

@@ -9,7 +9,9 @@ import click
 
 @click.command(short_help="step time and memory of runs described in a CSV")
 @click.argument("runs", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="PRED.csv", help="Where the predictions go.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, metavar="PRED.csv", help="Where the predictions go."
+)
 def predict(runs: Path, out: Path) -> int:
     """Predict step time and peak memory of every row of RUNS.csv, with 90 % bounds.
 

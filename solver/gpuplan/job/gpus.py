@@ -70,7 +70,8 @@ def default_pricing(reader: Reader, gpus: Sequence[str] | None, known: Sequence[
             return ("owned",)
         if not let and not own:
             raise _price_needed(gpus)
-    reader.assume("on-demand prices")
+    if not reader.given("price"):
+        reader.assume("on-demand prices")
     return ("on-demand",)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from gpuplan.errors import InputError, choose, shown
 from gpuplan.job.batch import global_batches
+from gpuplan.job.calibration import read_calibration
 from gpuplan.job.data_size import samples, token_count
 from gpuplan.job.limits import known_offers, read_catalogue, read_limits, read_pins
 from gpuplan.job.makers import check_makers
@@ -87,6 +88,7 @@ def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | N
         pins=read_pins(reader, training.framework, known),
         catalogue=catalogue,
         search=_search(reader),
+        calibration=read_calibration(reader),
     )
     _check_total(job, reader)
     check_makers(job, known)

@@ -72,6 +72,7 @@ class JobSpec(BaseModel):
     offers: Word | None = None
     allow_unknown_host: bool = False
     confidence: Word | None = None
+    calibration: Word | None = None
     minimize: Word | None = None
     alternatives: Word | None = None
     time_limit: Word | None = None

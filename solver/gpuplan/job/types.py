@@ -125,6 +125,16 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibratedConstant:
+    """A constant of the performance model as a user's own `runs` corrected it."""
+
+    name: str
+    key: str
+    value: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A fine-tuning job and its limits, ready for the solver. See `gpuplan.job.resolve`."""
 
@@ -155,6 +165,7 @@ class Job:
     pins: Pins = field(default_factory=Pins)
     catalogue: Catalogue = field(default_factory=Catalogue)
     search: Search = field(default_factory=Search)
+    calibration: tuple[CalibratedConstant, ...] = ()
     assumptions: tuple[str, ...] = ()
 
     @property

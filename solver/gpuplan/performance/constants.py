@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Literal
 
+from gpuplan.errors import InputError, close_matches
+from gpuplan.job.types import CalibratedConstant
+
 Coverage = Literal["measured", "transferred", "extrapolated"]
 
+#: A correction beyond this factor is a slip of the pen.
+MOST_CORRECTED = 10.0
 #: Fewer runs than this do not speak for anything.
 COVERED_RUNS = 10
 
@@ -74,6 +79,30 @@ def use_constants(replacement: Constants) -> Iterator[None]:
         yield
     finally:
         _active.reset(token)
+
+
+def calibrated(corrections: Sequence[CalibratedConstant]) -> Constants:
+    """Return the constants in force with a user's own corrections in them.
+
+    Raises
+    ------
+    InputError
+        If a correction is of a constant that there is not, or so far from it that it must be a slip.
+    """
+    start = constants()
+    if not corrections:
+        return start
+    tables: dict[str, dict[str, Constant]] = {name: dict(keys) for name, keys in start.tables.items()}
+    for each in corrections:
+        if each.name not in tables:
+            message = f"there is no constant {each.name!r}; the constants are {', '.join(sorted(tables))}"
+            raise InputError("calibration", each.name, message, close_matches(each.name, tables))
+        before = start.value(each.name, each.key)
+        if before != 0 and not 1 / MOST_CORRECTED < each.value / before < MOST_CORRECTED:
+            message = f"{each.name}.{each.key} is {each.value:g} and ships as {before:g}; no run of one's own moves it that far"
+            raise InputError("calibration", each.value, message)
+        tables[each.name][each.key] = Constant(each.value, "calibrated", start.runs(each.name, each.key) + each.runs)
+    return replace(start, tables=tables)
 
 
 @cache

@@ -123,29 +123,30 @@ def relaxations(result: Result) -> list[RenderableType]:
 
 
 def _relaxation(relaxation: Relaxation) -> tuple[str, ...]:
-    name, before = words(LIMITS, relaxation.limit), limit_value(relaxation.from_, relaxation.unit)
-    if relaxation.limit == "framework":
-        before = "default"
-    return name, before, f"->{GLUE}{_at_least(relaxation)}", *_plan_cells(relaxation.plan)
-
-
-def _at_least(relaxation: Relaxation) -> str:
-    """The new limit, rounded so that it is enough."""
-    if relaxation.limit == "framework":
-        return relaxation.plan.layout.framework
-    if relaxation.unit == "hours":
-        return f.hours_at_least(relaxation.to)
+    name, before, cells = words(LIMITS, relaxation.limit), "", _plan_cells(relaxation.plan)
     if relaxation.unit == "switch":
-        return limit_value(relaxation.to, relaxation.unit)
-    return f.money_at_least(relaxation.to) if relaxation.unit == "USD" else f.count(relaxation.to)
+        more = [words(LIMITS, also.limit) for also in relaxation.also_lifted if also.unit == "switch"]
+        if relaxation.limit == "framework":
+            name = f"--framework{GLUE}{relaxation.plan.layout.framework}"
+        return ", ".join([name, *more]), "", "", *cells
+    before = limit_value(relaxation.from_, relaxation.unit)
+    return name, before, f"->{GLUE}{_at_least(relaxation.to, relaxation.unit)}", *cells
+
+
+def _at_least(value: float, unit: str) -> str:
+    """The new limit, rounded so that it is enough."""
+    if unit == "hours":
+        return f.hours_at_least(value)
+    return f.money_at_least(value) if unit == "USD" else f.count(value)
 
 
 def _relaxation_note(result: Result) -> str:
     text = "Any one of these changes is enough, with the other limits as they are."
     if len(result.relaxations) == 1:
         text = "This change is enough, with the other limits as they are."
-    if any(relaxation.also_lifted for relaxation in result.relaxations):
-        text = " ".join(_together(relaxation) for relaxation in result.relaxations)
+    together = [_together(relaxation) for relaxation in result.relaxations]
+    if any(together):
+        text = " ".join(["Each of these changes is enough.", *filter(None, together)])
     if any(relaxation.limit == "offer_nodes" for relaxation in result.relaxations):
         text += " More nodes than the offer has are for its provider to say: ask."
     if result.confidence is not None:
@@ -157,8 +158,12 @@ def _relaxation_note(result: Result) -> str:
 
 def _together(relaxation: Relaxation) -> str:
     """What must give way beside a limit, as a sentence."""
-    others = " and ".join(words(LIMITS, name) for name in relaxation.also_lifted)
-    return f"{words(LIMITS, relaxation.limit).capitalize()}: only together with {others}." if others else ""
+    others = [also for also in relaxation.also_lifted if also.unit != "switch"]
+    if not others:
+        return ""
+    named = " and ".join(f"{words(LIMITS, also.limit)} {_at_least(also.to, also.unit)}" for also in others)
+    name, _, to, *_ = _relaxation(relaxation)
+    return f"{' '.join(filter(None, (name[0].upper() + name[1:], to)))}: only together with {named}."
 
 
 def _no_relaxation(result: Result) -> str:

@@ -49,6 +49,8 @@ def _better_framework(result: Result, other: PlanAnswer) -> str:
     """What another framework than the default would do better."""
     name, mark = other.layout.framework, " (extrapolated)" if other.prediction.coverage == "extrapolated" else ""
     best = words(BEST, result.objective_name)
+    if result.plan is not None and result.plan.layout.framework == name:
+        name += ", also where no model parallelism is used,"
     return f"--framework {name} is proved {best} at {_who(result, other)}, {_time_and_cost(other)}{mark}"
 
 

@@ -48,7 +48,14 @@ LIMITS = {
     "max_gpus": "max GPUs",
     "max_nodes": "max nodes",
     "offer_nodes": "nodes of the offer",
-    "deadline_from": "clock from the start",
+    "deadline_from": "--deadline-from start",
+    "allow_unknown_host": "--allow-unknown-host",
+    "marketplace": "--marketplace",
+    "available_within_seconds": "no --available-within",
+    "providers": "no --provider",
+    "regions": "no --region",
+    "precision_bf16": "--precision bf16",
+    "precision_fp16": "--precision fp16",
 }
 #: What each objective makes of the best plan.
 BEST = {"cost": "cheapest", "gpus": "fewest GPUs", "time": "fastest"}

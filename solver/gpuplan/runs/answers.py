@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from gpuplan.errors import InputError
 from gpuplan.performance import interval
-from gpuplan.performance.constants import use_constants
+from gpuplan.performance.constants import Coverage, constants, use_constants
 from gpuplan.runs.complete import candidates
 from gpuplan.runs.groups import Run, groups_of
 from gpuplan.runs.rows import RunRow, UnpredictableError
@@ -32,8 +33,15 @@ COLUMNS = (
 )
 #: One-sided confidence of the upper bound of memory.
 MEMORY_CONFIDENCE = 0.9
-#: A candidate counts as fitting up to this share of the usable memory, for rows ran and the estimate is uncertain.
-FITTING_SHARE = 1.0
+#: Factors on what the allocator holds but gives back before it fails: they do not decide whether a run fits.
+RECLAIMED = frozenset({"variable_lengths"})
+
+#: What a note says of how well published runs speak for an accelerator under a framework.
+COVERAGE_NOTES: dict[Coverage, tuple[str, ...]] = {
+    "measured": (),
+    "transferred": ("wider interval: accelerator and framework measured, not together",),
+    "extrapolated": ("wider interval: accelerator or framework not measured",),
+}
 
 
 @dataclass(frozen=True)
@@ -67,34 +75,53 @@ def settle(rows: Sequence[RunRow]) -> tuple[list[Run | None], list[str]]:
         everything += found
         owner += [place] * len(found)
     chosen: list[Run | None] = [None] * len(rows)
-    for place, index in _first_fitting(everything, owner).items():
-        chosen[place] = everything[index]
+    for place, run in _likeliest(everything, owner).items():
+        chosen[place] = run
     return chosen, reasons
 
 
-def _first_fitting(runs: Sequence[Run], owner: Sequence[int]) -> dict[int, int]:
-    """Return owner -> index of its first run that fits, else of the one that needs least of its device."""
+def _likeliest(runs: Sequence[Run], owner: Sequence[int]) -> dict[int, Run]:
+    """Return owner -> its first run that fits, else the one that needs least; recomputing no more layers than it must."""
     open_ones = _repeated(owner)
     share = np.zeros(len(runs))
     asked = [runs[index] for index in open_ones]
     share[open_ones] = _device_bytes(asked) / np.array([run.node.accelerator.usable_memory_bytes for run in asked])
-    found: dict[int, int] = {}
+    best: dict[int, int] = {}
     for index, place in enumerate(owner):
-        best = found.setdefault(place, index)
-        if share[best] > FITTING_SHARE and share[index] < share[best]:
-            found[place] = index
+        first = best.setdefault(place, index)
+        if share[first] > 1 and share[index] < share[first]:
+            best[place] = index
+    kept = {
+        (owner[index], replace(runs[index].layout, recompute="full")): index
+        for index in open_ones
+        if runs[index].layout.recompute == "none" and runs[index].partial
+    }
+    found = {}
+    for place, index in best.items():
+        whole = runs[index]
+        less = kept.get((place, whole.layout)) if whole.layout.recompute == "full" else None
+        found[place] = whole if less is None else _partly(whole, share[index], share[less])
     return found
 
 
+def _partly(whole: Run, whole_share: float, kept_share: float) -> Run:
+    """Recompute only as many whole layers as must be for the run to fit; shares are of what the device can hold."""
+    if whole_share >= 1:
+        return whole
+    layers = whole.workload.layer_count
+    needed = math.ceil(layers * (kept_share - 1) / (kept_share - whole_share))
+    return replace(whole, share=min(needed, layers) / layers)
+
+
 def _repeated(owner: Sequence[int]) -> list[int]:
-    counts = np.bincount(np.array(owner))
+    counts = np.bincount(np.array(owner, dtype=int))
     return [index for index, place in enumerate(owner) if counts[place] > 1]
 
 
 def _device_bytes(runs: Sequence[Run]) -> Array:
     found = np.zeros(len(runs))
     for group in groups_of(runs):
-        with use_constants(cached_constants(group.year, group.software)):
+        with use_constants(cached_constants(group.year, group.software - RECLAIMED)):
             found[group.index] = group.device_bytes()
     return found
 
@@ -103,17 +130,42 @@ def predict_rows(rows: Sequence[RunRow]) -> list[Answer]:
     """Predict every row; the answers are in the rows' order and depend on nothing but the cells of each row."""
     chosen, reasons = settle(rows)
     runs = [run for run in chosen if run is not None]
-    seconds, counted, device = (np.zeros(len(runs)) for _ in range(3))
+    seconds, counted, device = np.zeros(len(runs)), np.zeros(len(runs)), _device_bytes(runs)
     for group in groups_of(runs):
         with use_constants(cached_constants(group.year, group.software)):
             seconds[group.index] = group.seconds()
             counted[group.index] = group.measured_bytes()
-            device[group.index] = group.device_bytes()
     predicted = iter(zip(runs, seconds, counted, device, strict=True))
+    hopeless = _hopeless([row for row, run in zip(rows, chosen, strict=True) if run is None])
     return [
-        Answer(row.id, note=reason) if run is None else _answer(row.id, *next(predicted))
+        _unanswered(row.id, reason, row.id in hopeless) if run is None else _answer(row.id, *next(predicted))
         for row, run, reason in zip(rows, chosen, reasons, strict=True)
     ]
+
+
+def _unanswered(name: str, reason: str, hopeless: bool) -> Answer:
+    return (
+        Answer(name, fits=False, note=f"{reason}; does not fit whatever it is")
+        if hopeless
+        else Answer(name, note=reason)
+    )
+
+
+def _hopeless(rows: Sequence[RunRow]) -> set[str]:
+    """Ids of rows without a length or a batch that one token on every GPU would not fit."""
+    least = []
+    for row in rows:
+        defaults = {"seq_len": "1", "global_batch_sequences": row.text("n_gpus") or "1"}
+        cells = {name: row.text(name) or least_value for name, least_value in defaults.items()}
+        if any(cells[name] != row.text(name) for name in cells):
+            least.append(RunRow(row.id, {**row.cells, **cells}))
+    found = [(row.id, run) for row, run in zip(least, settle(least)[0], strict=True) if run is not None]
+    held = _device_bytes([run for _, run in found])
+    return {
+        name
+        for (name, run), needed in zip(found, held, strict=True)
+        if needed > run.node.accelerator.usable_memory_bytes
+    }
 
 
 def _answer(name: str, run: Run, seconds: float, counted: float, device: float) -> Answer:
@@ -121,6 +173,7 @@ def _answer(name: str, run: Run, seconds: float, counted: float, device: float) 
     with use_constants(cached_constants(run.year, run.software)):
         width = interval.step_width(family, framework.kernels, run.workload.is_mixture, framework.stand_in)
         memory_width = interval.memory_width(family, framework.kernels, framework.stand_in)
+        coverage = constants().coverage(family, framework.kernels, framework.stand_in)
     memory = float(counted) / GIB
     return Answer(
         id=name,
@@ -130,7 +183,7 @@ def _answer(name: str, run: Run, seconds: float, counted: float, device: float) 
         memory_gib=memory,
         memory_high_gib=memory * interval.factor(memory_width, MEMORY_CONFIDENCE),
         fits=bool(device <= run.node.accelerator.usable_memory_bytes),
-        note="; ".join(run.notes),
+        note="; ".join((*run.notes, *COVERAGE_NOTES[coverage])),
     )
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 from gpuplan.layout import Layout
+from gpuplan.performance.workload import Workload
 from gpuplan.runs.gpus import node_of
 from gpuplan.runs.groups import BASE_SHARE, Run
 from gpuplan.runs.reading import (
     framework_of,
+    inputs_on_host,
     method_of,
     precision_of,
     recompute_of,
     rule_of,
+    states_on_host,
     workload_of,
     zero_of,
 )
@@ -28,6 +32,8 @@ from gpuplan_models import Framework
 DEGREES = ((1, 1), (2, 1), (4, 1), (8, 1), (8, 2), (8, 4), (8, 8), (8, 16))
 #: GPUs that share the experts of a mixture where the row does not say: a node's.
 EXPERT_PARALLEL = 8
+#: Multiples of features that tensor cores want: of a matrix's side, of a head's width.
+ALIGNED, EVEN = 64, 8
 #: What memory figures count where neither the row nor the framework's rule says.
 MEASURE = "nvidia-smi"
 
@@ -35,8 +41,8 @@ MEASURE = "nvidia-smi"
 def candidates(row: RunRow) -> list[Run]:
     """Return the ways in which a row may have run, the first that fits being the likeliest.
 
-    The least recompute comes first, then the least tensor and pipeline parallelism, then the lowest ZeRO stage; the micro-batch is 1
-    where it is not stated.
+    What is not stated: no sharding of weights before ZeRO-3, then the least recompute, then the least tensor and pipeline parallelism;
+    the micro-batch is 1.
 
     Raises
     ------
@@ -87,24 +93,18 @@ class _Completion:
 
     def runs(self) -> list[Run]:
         row, rule, (node, gpu_note) = self.row, self.rule, self.node
-        gpus, batch = self.gpus, self.batch
+        gpus = self.gpus
         year = software_year(row.text("date"))
         architecture, shape_note = architecture_of(row)
         text, precision = precision_of(row, rule, node.accelerator, year)
         framework = framework_of(row, rule, method_of(row) != "full", precision)
         work = workload_of(row, architecture, rule, precision)
-        layouts = self._layouts(framework, work.layer_count, architecture.routed_experts, architecture.layers[0].attention.heads)
-        notes = tuple(note for note in (self._framework_note(framework), gpu_note, shape_note, self._precision_note(text)) if note)
-        software = software_of(
-            Circumstances(
-                framework=row.text("framework"),
-                precision=text,
-                kernels=framework.kernels,
-                family=node.accelerator.kernel_family,
-                model_type=architecture.model_type,
-                mixture=work.is_mixture,
-                year=year,
-            )
+        self._refuse_impossible(work.layer_count)
+        layouts = self._layouts(
+            framework, work.layer_count, architecture.routed_experts, architecture.layers[0].attention.heads
+        )
+        notes = tuple(
+            note for note in (self._framework_note(framework), gpu_note, shape_note, self._precision_note(text)) if note
         )
         return [
             Run(
@@ -116,13 +116,48 @@ class _Completion:
                 virtual=virtual,
                 context=context,
                 year=min(int(year), LAST_YEAR),
-                software=software,
+                software=self._software(work, framework, layout, text, year),
                 measure=self._measure(),
                 last_stage=row.text("memory_rank") == "last",
+                partial=rule is not None and rule.partial and not row.text("recompute"),
+                hosted=self._hosted(layout),
+                inputs_on_host=inputs_on_host(row, rule),
+                states_on_host=states_on_host(row),
                 notes=notes + self._layout_notes(layout),
             )
             for layout, virtual, context in layouts
         ]
+
+    def _software(
+        self, work: Workload, framework: Framework, layout: Layout, precision: str, year: float
+    ) -> frozenset[str]:
+        core = work.architecture.layers[0].attention
+        return software_of(
+            Circumstances(
+                framework=self.row.text("framework"),
+                precision=precision,
+                kernels=framework.kernels,
+                family=self.node[0].accelerator.kernel_family,
+                model_type=work.architecture.model_type,
+                mixture=work.is_mixture,
+                adapters=work.trains_adapters,
+                misaligned=work.architecture.hidden_size % (ALIGNED * layout.tensor) != 0,
+                odd_heads=core.qk_head_dim % EVEN != 0,
+                year=year,
+            )
+        )
+
+    def _hosted(self, layout: Layout) -> bool:
+        hosts = self.rule is not None and self.rule.hosts_sharded and not self.row.text("recompute")
+        return hosts and layout.recompute == "full" and layout.zero == 3 and layout.pipeline == 1
+
+    def _refuse_impossible(self, layers: int) -> None:
+        """Refuse degrees that cannot be: more GPUs than there are, more stages than layers."""
+        degrees = [self.row.whole(column) or 1 for column in ("tp", "pp", "cp")]
+        if math.prod(degrees) > self.gpus:
+            raise UnpredictableError(f"tp x pp x cp is {math.prod(degrees)}, but n_gpus is {self.gpus}")
+        if degrees[1] > layers:
+            raise UnpredictableError(f"pp is {degrees[1]}, but there are {layers} layers")
 
     def _framework_note(self, framework: Framework) -> str:
         if self.rule is None:
@@ -159,24 +194,25 @@ class _Completion:
     def _layouts(self, framework: Framework, layers: int, experts: int, heads: int) -> list[tuple[Layout, int, int]]:
         """Return layout, virtual stages and context parallelism of every candidate."""
         found = []
-        for recompute in recompute_of(self.row, self.rule, framework):
-            for tensor, pipeline in self._degrees(framework, layers, heads):
-                context = self.row.whole("cp") or max(1, self.gpus // (tensor * pipeline * self.batch))
-                data = max(1, self.gpus // (tensor * pipeline * context))
-                for zero in self._stages(framework, data):
+        for sharded in (False, True):
+            for recompute in recompute_of(self.row, self.rule, framework):
+                for tensor, pipeline in self._degrees(framework, layers, heads):
+                    context = self.row.whole("cp") or max(1, self.gpus // (tensor * pipeline * self.batch))
+                    data = max(1, self.gpus // (tensor * pipeline * context))
+                    zero = self._stage(framework, data, pipeline, sharded)
                     layout = Layout(
                         framework=framework.name,
                         tensor=tensor,
                         pipeline=pipeline,
                         data=data,
-                        expert=self._expert(experts, tensor * data * context),
+                        expert=self._expert(framework, experts, tensor * data * context),
                         zero=zero,
                         micro_batch=self._micro_batch(data),
                         global_batch=self.batch,
                         recompute=recompute,
                     )
                     found.append((layout, self._virtual(layers, pipeline), context))
-        return found
+        return list(dict.fromkeys(found))
 
     def _degrees(self, framework: Framework, layers: int, heads: int) -> list[tuple[int, int]]:
         tensor, pipeline = self.row.whole("tp"), self.row.whole("pp")
@@ -184,22 +220,30 @@ class _Completion:
         open_ones = [
             (t, p)
             for t, p in DEGREES
-            if t * p <= most and heads % t == 0 and p <= layers and t <= max(8, tensor or 1) and self.gpus % (t * p) == 0
+            if t * p <= most
+            and heads % t == 0
+            and p <= layers
+            and t <= max(8, tensor or 1)
+            and self.gpus % (t * p) == 0
         ] or [(1, 1)]
         choices = [(tensor or t, pipeline or p) for t, p in open_ones]
         return list(dict.fromkeys(choices))
 
-    def _stages(self, framework: Framework, data: int) -> tuple[int, ...]:
-        stated = zero_of(self.row, self.rule, framework)
+    def _stage(self, framework: Framework, data: int, pipeline: int, sharded: bool) -> int:
+        """Return the ZeRO stage: the stated one, else the framework's least, or the one that shards everything."""
+        stated = zero_of(self.row, self.rule)
         if stated is not None:
-            return (stated,)
-        return (0, 3) if data > 1 else (0,)
+            return stated
+        if sharded and data > 1 and 3 in framework.zero_stages and pipeline == 1:
+            return 3
+        return 1 if framework.tensor_parallel else 0
 
-    def _expert(self, experts: int, ranks: int) -> int:
+    def _expert(self, framework: Framework, experts: int, ranks: int) -> int:
         """GPUs over which experts are dealt; what cuts an expert itself (etp) counts as dealing them, too."""
         if not experts:
             return 1
-        return (self.row.whole("ep") or min(EXPERT_PARALLEL, experts, ranks)) * (self.row.whole("etp") or 1)
+        unstated = min(EXPERT_PARALLEL, experts, ranks) if framework.expert_parallel else 1
+        return (self.row.whole("ep") or unstated) * (self.row.whole("etp") or 1)
 
     def _micro_batch(self, data: int) -> int:
         return max(1, min(self.row.whole("micro_batch") or 1, -(-self.batch // data)))

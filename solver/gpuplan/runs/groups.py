@@ -14,7 +14,7 @@ import numpy as np
 
 from gpuplan.layout import Layout
 from gpuplan.performance.constants import constants
-from gpuplan.performance.layers import RECOMPUTE, AtomKeys, layer_seconds
+from gpuplan.performance.layers import FULL, NONE, RECOMPUTE, AtomKeys, layer_seconds
 from gpuplan.performance.machine import Machines, machines
 from gpuplan.performance.memory import activation_bytes, logit_bytes, working_bytes
 from gpuplan.performance.predict import step_terms
@@ -42,6 +42,12 @@ class Run:
         Whether the memory figure is that of the last pipeline stage instead of the worst GPU's.
     software
         Names of the factors of software.toml that hold.
+    partial, share
+        Whether full recompute may be held to some of the layers, and to which share of them it is.
+    hosted
+        Whether those layers keep their activations in the host's memory instead, beside the computation: no time is counted for it.
+    inputs_on_host, states_on_host
+        Whether the inputs of recomputed layers, and the sharded weights and states, are kept in the host's memory.
     notes
         What was read into the row, for its ``pred_note``.
     """
@@ -57,6 +63,11 @@ class Run:
     software: frozenset[str]
     measure: str
     last_stage: bool
+    partial: bool = False
+    share: float = 1.0
+    hosted: bool = False
+    inputs_on_host: bool = False
+    states_on_host: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -109,6 +120,20 @@ class Group:
             several_nodes=np.array([run.nodes > 1 for run in self.runs]),
             gather=np.where(zero3, self.ranks, 1.0),
         )
+
+    @cached_property
+    def _kept(self) -> AtomKeys:
+        """The same where layers that need no recompute keep everything."""
+        return replace(self.atoms, recompute=np.where(self.atoms.recompute == FULL, NONE, self.atoms.recompute))
+
+    @cached_property
+    def share(self) -> Array:
+        return np.array([run.share for run in self.runs])
+
+    @cached_property
+    def repeated(self) -> Array:
+        """Share of the layers whose forward is repeated: none of those that are kept in the host's memory."""
+        return np.where([run.hosted for run in self.runs], 0.0, self.share)
 
     @cached_property
     def shapes(self) -> Shapes:
@@ -165,20 +190,38 @@ class Group:
 
     def seconds(self) -> Array:
         """Seconds of a step of each run, with the constants in force."""
-        m, work, atom = self.machines(), self.workload, self.atoms
+        whole = self._seconds(self.atoms)
+        if np.all(self.repeated == 1):
+            return whole
+        return self.repeated * whole + (1 - self.repeated) * self._seconds(self._kept)
+
+    def _seconds(self, atom: AtomKeys) -> Array:
+        m, work = self.machines(), self.workload
         layers = [layer_seconds(kind, work, self.framework, m, atom) for kind in work.layers]
         return step_terms(work, self.framework, m, atom, layers, self.shapes, self._states()).seconds()
 
     def held(self) -> Held:
         """Bytes that the runs hold by stage, with the constants in force."""
-        work, atom, shape, state = self.workload, self.atoms, self.shapes, self._states()
-        activations = sum(
+        work, shape, state = self.workload, self.shapes, self._states()
+        working = self._activations(self.atoms)
+        if np.any(self.share < 1):
+            share = self.share[:, None]
+            working = share * working + (1 - share) * self._activations(self._kept)
+        working = working + logit_bytes(work, self.framework, self.atoms)[:, None] * shape.has_head
+        states = state.weights_bytes + state.gradients_bytes + state.optimizer_bytes
+        away = np.array([run.states_on_host for run in self.runs])[:, None]
+        return Held(np.where(away, 0.0, states) + state.gather_bytes, working, shape.exists)
+
+    def _activations(self, atom: AtomKeys) -> Array:
+        work = self.workload
+        kept = sum(
             activation_bytes(kind, work, self.framework, atom)[:, None] * self.in_flight_layers[:, :, index]
             for index, kind in enumerate(work.layers)
         )
-        working = activations + working_bytes(work, self.framework, atom)[:, None]
-        working = working + logit_bytes(work, self.framework, atom)[:, None] * shape.has_head
-        return Held(state.held_bytes - constants().value("base_bytes"), working, shape.exists)
+        away = np.array([run.inputs_on_host for run in self.runs]) & (atom.recompute == FULL)
+        kept = np.where(away[:, None], 0.0, kept)
+        total: Array = kept + working_bytes(work, self.framework, atom)[:, None]
+        return total
 
     def measured_bytes(self) -> Array:
         """Bytes that each row's figure counts: the worst GPU's, or the last stage's, in its measure."""

@@ -32,28 +32,24 @@ def framework_of(row: RunRow, rule: FrameworkRule | None, adapters: bool, precis
         usual = ADAPTER_FRAMEWORK if adapters else FULL_FRAMEWORK
         return frameworks()[PARALLEL_FRAMEWORK if parallel else usual]
     full = precision.full if precision is not None and precision.full else rule.full
-    return _framework(rule, full, "cpu offload" in row.text("offload").casefold())
+    return _framework(rule, full)
 
 
 @cache
-def _framework(rule: FrameworkRule, full: tuple[float, ...], offloads: bool) -> Framework:
+def _framework(rule: FrameworkRule, full: tuple[float, ...]) -> Framework:
     found = frameworks()[rule.framework]
     if full:
         found = replace(found, full_bytes=ParameterBytes(*full))
     if rule.adapters:
         found = replace(found, adapter_bytes=ParameterBytes(*rule.adapters))
-    if offloads:
-        found = replace(
-            found,
-            full_bytes=replace(found.full_bytes, optimizer_bytes=0.0),
-            adapter_bytes=replace(found.adapter_bytes, optimizer_bytes=0.0),
-        )
     if rule.kernels:
         found = replace(found, kernels=rule.kernels)
     return found if rule.sequence_parallel else replace(found, sequence_parallel=False)
 
 
-def precision_of(row: RunRow, rule: FrameworkRule | None, accelerator: Accelerator, year: float) -> tuple[str, PrecisionRule]:
+def precision_of(
+    row: RunRow, rule: FrameworkRule | None, accelerator: Accelerator, year: float
+) -> tuple[str, PrecisionRule]:
     """Return the text of the precision (the row's, or what its framework's rule makes of an empty cell), and how it is read.
 
     Raises
@@ -103,7 +99,9 @@ def method_of(row: RunRow) -> str:
     raise UnpredictableError(f"task {row.text('task')!r} is neither full training nor adapters")
 
 
-def workload_of(row: RunRow, architecture: Architecture, rule: FrameworkRule | None, precision: PrecisionRule) -> Workload:
+def workload_of(
+    row: RunRow, architecture: Architecture, rule: FrameworkRule | None, precision: PrecisionRule
+) -> Workload:
     """Return the workload of a row; equal rows share one object."""
     method, length = method_of(row), row.whole("seq_len")
     if length is None:
@@ -116,12 +114,20 @@ def workload_of(row: RunRow, architecture: Architecture, rule: FrameworkRule | N
     if method == "lora" and precision.precision == "fp8":
         weights = "fp8"
     rank = row.whole("lora_rank") or LORA_RANK
-    return _workload(architecture, method, precision.precision, weights, length, rank, _targets(row, rule, architecture))
+    return _workload(
+        architecture, method, precision.precision, weights, length, rank, _targets(row, rule, architecture)
+    )
 
 
 @cache
 def _workload(
-    architecture: Architecture, method: str, precision: str, weights: str, length: int, rank: int, targets: str | tuple[str, ...]
+    architecture: Architecture,
+    method: str,
+    precision: str,
+    weights: str,
+    length: int,
+    rank: int,
+    targets: str | tuple[str, ...],
 ) -> Workload:
     return Workload(architecture, methods()[method], precision, weights, length, lora_rank=rank, lora_targets=targets)
 
@@ -140,16 +146,30 @@ def _targets(row: RunRow, rule: FrameworkRule | None, architecture: Architecture
     return "attention"
 
 
-def zero_of(row: RunRow, rule: FrameworkRule | None, framework: Framework) -> int | None:
+def zero_of(row: RunRow, rule: FrameworkRule | None) -> int | None:
     """Return the ZeRO stage; None where neither row nor framework says."""
     text = row.text("zero_stage_or_fsdp").casefold().replace(" ", "-")
     if not text:
-        return rule.zero if rule is not None and rule.zero is not None else (1 if framework.tensor_parallel else None)
-    if "zero-3" in text or "full_shard" in text or text.startswith("fsdp") and "grad_op" not in text:
+        if states_on_host(row):
+            return 3
+        return rule.zero if rule is not None else None
+    if "zero-3" in text or "full_shard" in text or (text.startswith("fsdp") and "grad_op" not in text):
         return 3
     if "zero-2" in text or "grad_op" in text or "stage-not-stated" in text:
         return 2
     return 1 if "zero-1" in text or "distributed-optimizer" in text else 0
+
+
+def states_on_host(row: RunRow) -> bool:
+    """Whether sharded weights and optimizer states are offloaded."""
+    text = row.text("offload").casefold()
+    return "fsdp" in text or "zero-3" in text or "param" in text
+
+
+def inputs_on_host(row: RunRow, rule: FrameworkRule | None) -> bool:
+    """Whether the inputs of recomputed layers are offloaded: said so, or what the framework does."""
+    said = "offload" in row.text("recompute") or row.text("offload").casefold().startswith("activations")
+    return said or (rule is not None and rule.inputs_on_host and row.text("offload").casefold() != "none")
 
 
 def recompute_of(row: RunRow, rule: FrameworkRule | None, framework: Framework) -> tuple[str, ...]:
@@ -160,4 +180,6 @@ def recompute_of(row: RunRow, rule: FrameworkRule | None, framework: Framework) 
             return (mode,)
     if rule is not None and rule.recompute:
         return (rule.recompute,)
+    if rule is not None and rule.partial:
+        return ("none", "full")
     return framework.recompute

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ INPUT_COLUMNS = (
     "memory_measure",
     "memory_rank",
 )
+#: No count of a run is larger; what is, is a slip, and would take all memory or overflow.
+LARGEST = {"layers": 10_000, "hidden": 1_000_000, "heads": 100_000, "kv_heads": 100_000, "pp": 10_000, "vp": 10_000}
+LARGEST_OTHER = 1_000_000_000
 
 
 class UnpredictableError(ValueError):
@@ -68,8 +72,9 @@ class RunRow:
         number = self.number(column)
         if number is None:
             return None
-        if number != int(number) or number < 1:
-            raise UnpredictableError(f"{column} is {self.cells[column]!r}, not a whole number of at least 1")
+        largest = LARGEST.get(column, LARGEST_OTHER)
+        if number != int(number) or not 1 <= number <= largest:
+            raise UnpredictableError(f"{column} is {self.cells[column]!r}, not a whole number from 1 to {largest:,}")
         return int(number)
 
     def number(self, column: str) -> float | None:
@@ -78,9 +83,12 @@ class RunRow:
         if not text:
             return None
         try:
-            return float(text)
+            number = float(text)
         except ValueError:
-            raise UnpredictableError(f"{column} is {text!r}, not a number") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise UnpredictableError(f"{column} is {text!r}, not a number")
+        return number
 
 
 def read_rows(path: Path) -> list[RunRow]:

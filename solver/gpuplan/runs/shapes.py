@@ -11,6 +11,7 @@ from gpuplan.runs.rows import RunRow, UnpredictableError
 from gpuplan.runs.tables import ModelRule, matched, model_rules
 from gpuplan_models import Architecture, AttentionCore, LayerKind, Linear, architectures
 from gpuplan_models.config import build
+from gpuplan_models.errors import ModelError
 from gpuplan_models.fields import Fields
 
 #: Cells that make a dense shape, in the order in which the cache keys hold them.
@@ -31,6 +32,13 @@ def architecture_of(row: RunRow) -> tuple[Architecture, str]:
     UnpredictableError
         If cells are missing that neither the catalogue nor a default can fill, or the model has layers that gpuplan does not know.
     """
+    try:
+        return _architecture_of(row)
+    except ModelError as error:
+        raise UnpredictableError(f"shape: {error.message}") from error
+
+
+def _architecture_of(row: RunRow) -> tuple[Architecture, str]:
     name = row.text("model")
     rule = matched(model_rules(), name)
     if rule is not None and rule.refused and not row.text("hidden"):
@@ -46,9 +54,7 @@ def architecture_of(row: RunRow) -> tuple[Architecture, str]:
     return _from_cells(row, cells, rule)
 
 
-def _from_cells(
-    row: RunRow, cells: Mapping[str, int | None], rule: ModelRule | None
-) -> tuple[Architecture, str]:
+def _from_cells(row: RunRow, cells: Mapping[str, int | None], rule: ModelRule | None) -> tuple[Architecture, str]:
     experts = row.text("experts")
     filled, note = _filled(row, cells)
     key = tuple(filled[column] for column in SHAPE)
@@ -73,6 +79,10 @@ def _filled(row: RunRow, cells: Mapping[str, int | None]) -> tuple[dict[str, int
     found.setdefault("ffn", 4 * hidden)
     if "layers" not in found:
         found["layers"] = _layers(row, found)
+    if not found["kv_heads"] <= found["heads"] <= hidden:
+        raise UnpredictableError(
+            f"hidden {hidden}, heads {found['heads']} and kv_heads {found['kv_heads']} do not go together"
+        )
     new = [column for column in SHAPE if not cells[column]]
     return found, f"completed {', '.join(f'{column} {found[column]}' for column in new)}" if new else ""
 
@@ -108,7 +118,9 @@ def _known(name: str, rule: ModelRule | None) -> Architecture | None:
     if rule is not None and rule.catalogue:
         return _overridden(rule.pattern)
     key = _normalise(name)
-    catalogue = _index().get(key) or _index().get(_normalise(name.rsplit("/", 1)[-1])) or _index().get(key.removesuffix("-hf"))
+    catalogue = (
+        _index().get(key) or _index().get(_normalise(name.rsplit("/", 1)[-1])) or _index().get(key.removesuffix("-hf"))
+    )
     return architectures()[catalogue] if catalogue else None
 
 
@@ -125,7 +137,9 @@ def _config(base: Architecture) -> dict[str, object]:
     from gpuplan_models.loading import read_folder
     from gpuplan_models.schema import ArchitectureFile
 
-    return next(dict(file.config) for _, file in read_folder("architectures", ArchitectureFile) if file.name == base.name)
+    return next(
+        dict(file.config) for _, file in read_folder("architectures", ArchitectureFile) if file.name == base.name
+    )
 
 
 def _agrees(known: Architecture, cells: Mapping[str, int | None]) -> bool:
@@ -178,7 +192,10 @@ def _mixture(key: tuple[int, ...], experts: str) -> Architecture:
 
 @cache
 def _dense(key: tuple[int, ...], stated_billions: float, gated: bool | None, tied: bool | None) -> Architecture:
-    """A dense model: the catalogue's of that shape, else gated or not and tied or not, whichever is nearest to the stated count."""
+    """A dense model: the catalogue's of that shape, else gated or not and tied or not, whichever is nearest to the stated count.
+
+    Without one: untied, and gated unless the MLP is 4 h wide, the width of those that are not.
+    """
     for known in architectures().values():
         if len(known.layers) == 1 and _key(known) == key and gated is None:
             return known
@@ -188,7 +205,7 @@ def _dense(key: tuple[int, ...], stated_billions: float, gated: bool | None, tie
         for t in ((False, True) if tied is None else (tied,))
     ]
     if not stated_billions:
-        return choices[0]
+        return choices[0] if key[4] != 4 * key[0] else choices[-2 if tied is None else -1]
     return min(choices, key=lambda choice: abs(choice.parameters - stated_billions * 1e9))
 
 

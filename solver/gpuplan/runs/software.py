@@ -14,9 +14,15 @@ from gpuplan.runs.tables import SoftwareRule, further_constants, software_rules
 LAST_YEAR = 2026
 
 
+_FLAGS = ("mixture", "adapters", "misaligned", "odd_heads")
+
+
 @dataclass(frozen=True)
 class Circumstances:
-    """What decides which factors hold: texts of the row, and what was read from them."""
+    """What decides which factors hold: texts of the row, and what was read from them.
+
+    `misaligned`: tensor parallelism cuts the hidden size into parts that are no multiple of 64; `odd_heads`: nor is a head of 8.
+    """
 
     framework: str
     precision: str
@@ -24,6 +30,9 @@ class Circumstances:
     family: str
     model_type: str
     mixture: bool
+    adapters: bool
+    misaligned: bool
+    odd_heads: bool
     year: float
 
 
@@ -40,7 +49,7 @@ def _holds(rule: SoftwareRule, run: Circumstances) -> bool:
         and when.get("kernels", run.kernels) == run.kernels
         and run.family in when.get("families", (run.family,))
         and run.model_type in when.get("model_types", (run.model_type,))
-        and when.get("mixture", run.mixture) == run.mixture
+        and all(when.get(name, getattr(run, name)) == getattr(run, name) for name in _FLAGS)
         and when.get("from", run.year) <= run.year < when.get("until", run.year + 1)
     )
 

@@ -25,6 +25,9 @@ class FrameworkRule:
     recompute: str = ""
     zero: int | None = None
     layers_per_chunk: int = 2
+    partial: bool = False
+    hosts_sharded: bool = False
+    inputs_on_host: bool = False
     blank_precision: str = ""
     lora_targets: str = ""
     note: str = ""
