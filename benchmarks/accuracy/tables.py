@@ -45,7 +45,9 @@ GROUPINGS: tuple[tuple[str, Callable[[Scored], str]], ...] = (
 
 def times(scored: Sequence[Scored]) -> list[Pair]:
     """Pairs of step times in seconds."""
-    return [Pair(each, each.prediction.seconds, each.seconds) for each in scored if each.seconds and each.prediction.seconds]
+    return [
+        Pair(each, each.prediction.seconds, each.seconds) for each in scored if each.seconds and each.prediction.seconds
+    ]
 
 
 def memories(scored: Sequence[Scored]) -> list[Pair]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmarks.fit.parameters import Parameter
-from benchmarks.fit.rows import Run
+from benchmarks.fit.rows import Measured
 from gpuplan.performance.machine import OVERLAPPING_LINKS
+from gpuplan.runs.groups import Run
 
 
 def _family(run: Run, key: str) -> bool:
@@ -62,9 +63,9 @@ SPEAKS: dict[str, Callable[[Run, str], bool]] = {
 }
 
 
-def runs_behind(parameter: Parameter, runs: Sequence[Run]) -> int:
+def runs_behind(parameter: Parameter, runs: Sequence[Measured]) -> int:
     """Number of `runs` whose prediction depends on `parameter`."""
     speaks = SPEAKS.get(parameter.name)
     if speaks is None:
         return len(runs)
-    return sum(speaks(run, parameter.key) for run in runs)
+    return sum(speaks(each.run, parameter.key) for each in runs)

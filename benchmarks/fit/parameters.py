@@ -1,14 +1,15 @@
-"""What is fitted: constants of the shipped table, and factors for software that gpuplan's users do not run."""
+"""What is fitted: constants of the shipped table and of gpuplan.runs' software.toml, each with its prior."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from gpuplan.performance.constants import Constant, Constants, shipped_constants
+from gpuplan.performance.constants import Constant, Constants
+from gpuplan.runs.software import base_constants, constants_of
 
 Array = np.ndarray
 GIB = 2.0**30
@@ -28,26 +29,6 @@ class Parameter:
         return f"{self.name}.{self.key}"
 
 
-#: Factors on constants under other software: label -> the constants and keys (None: all) that it multiplies.
-SOFTWARE: dict[str, tuple[tuple[str, str | None], ...]] = {
-    # llm-foundry of 2023: Triton attention with ALiBi, which used less of Hopper than of Ampere.
-    "triton_ampere": (("flash_efficiency", "ampere"),),
-    "triton_hopper": (("flash_efficiency", "hopper"),),
-    # Qwen's Q-LoRA: GPTQ's kernels instead of bitsandbytes' NF4.
-    "gptq": (("dequantise_bytes_per_parameter", "nf4"),),
-    # CUDA graphs for mixtures of experts on Blackwell, NeMo 26.06 and later.
-    "graphs": (("launch_moe_ratio", None),),
-    # Megatron-LM's own tests: no fused loss, no fused rotary embedding, no overlap of tensor parallelism.
-    "untuned": (
-        ("elementwise_traffic", "megatron"),
-        ("loss_bytes_per_logit", "*"),
-        ("tensor_parallel_exposed", "megatron"),
-    ),
-    # Memory in use, which leaves out what the allocator holds beyond it.
-    "allocated": (("allocator_slack", "*"),),
-}
-FIXED = {"allocated": 1 / 1.07}
-
 TIME = (
     Parameter("matmul_efficiency", "ampere", 0.80, 0.1),
     Parameter("matmul_efficiency", "hopper", 0.72, 0.1),
@@ -57,6 +38,7 @@ TIME = (
     Parameter("matmul_efficiency", "cdna3", 0.50, 0.1),
     Parameter("matmul_efficiency", "cdna3-1000w", 0.60, 0.1),
     Parameter("matmul_efficiency", "cdna4", 0.55, 0.2),
+    Parameter("matmul_efficiency", "gaudi2", 0.80, 0.2),
     Parameter("fp8_efficiency", "hopper", 0.85, 0.2),
     Parameter("fp8_efficiency", "blackwell", 0.80, 0.2),
     Parameter("fp8_efficiency", "blackwell-ultra", 0.80, 0.2),
@@ -70,12 +52,15 @@ TIME = (
     Parameter("elementwise_traffic", "megatron", 1.2),
     Parameter("elementwise_traffic", "torch", 2.0),
     Parameter("elementwise_traffic", "hf", 3.0),
+    Parameter("elementwise_traffic", "megatron-2022", 2.0),
     Parameter("loss_bytes_per_logit", "hf", 40.0),
     Parameter("loss_bytes_per_logit", "*", 20.0),
     Parameter("quantise_bytes_per_element", "*", 6.0),
     Parameter("launch_seconds", "megatron", 0.0005),
     Parameter("launch_seconds", "torch", 0.0008),
     Parameter("launch_seconds", "hf", 0.0035),
+    Parameter("launch_seconds", "megatron-2022", 0.005, 2.0),
+    Parameter("tensor_parallel_exposed", "megatron-2022", 0.8),
     Parameter("launch_moe_ratio", "*", 5.0),
     Parameter("launch_seconds_per_expert", "*", 0.0004),
     Parameter("dense_speedup_per_year", "megatron", 1.03, 0.05),
@@ -97,35 +82,25 @@ TIME = (
     Parameter("software", "gptq", 2.5),
     Parameter("software", "graphs", 0.7, 0.3),
     Parameter("software", "untuned", 2.0),
+    Parameter("software", "sinks", 0.3),
+    Parameter("software", "nvfp4", 1.4, 0.1),
+    Parameter("software", "plain_attention", 0.15),
+    Parameter("software", "misaligned", 0.75),
+    Parameter("software", "odd_heads", 0.2),
 )
-
-#: What the fit of 2026-11-21 found for numbers that do not ship: parts not in the catalogue, software not in use.
-FITTED_ELSEWHERE = {
-    "matmul_efficiency.blackwell-ultra": 0.728,
-    "matmul_efficiency.cdna3-1000w": 0.602,
-    "matmul_efficiency.cdna4": 0.739,
-    "fp8_efficiency.blackwell-ultra": 0.935,
-    "flash_efficiency.blackwell-ultra": 0.647,
-    "software.triton_ampere": 0.604,
-    "software.triton_hopper": 0.46,
-    "software.gptq": 1.81,
-    "software.graphs": 0.572,
-    "software.untuned": 4.88,
-}
 
 MEMORY = (
     Parameter("activation_multiplier", "megatron", 1.1, 0.2),
     Parameter("activation_multiplier", "hf", 1.0, 0.2),
+    Parameter("activation_multiplier", "megatron-2022", 1.1, 0.3),
     Parameter("adapter_activations", "hf", 0.3),
     Parameter("working_set", "*", 1.3),
     Parameter("head_bytes_per_logit", "megatron", 8.0, 0.3),
     Parameter("head_bytes_per_logit", "hf", 10.0, 0.3),
     Parameter("base_bytes", "*", 2.25 * GIB, 0.3),
     Parameter("nf4_bytes_per_parameter", "*", 0.6, 0.1),
+    Parameter("software", "variable_lengths", 1.3),
 )
-
-#: Fixed bytes by what was measured, relative to nvidia-smi's (the study's 0.3, 1.23 and 2.25 GiB).
-BASE_SHARE = {"allocated": 0.3 / 2.25, "active": 0.3 / 2.25, "reserved": 1.23 / 2.25, "nvidia-smi": 1.0}
 
 
 @dataclass(frozen=True)
@@ -137,36 +112,23 @@ class Point:
     _cache: dict[tuple[int, frozenset[str]], Constants] = field(default_factory=dict, compare=False)
 
     @cached_property
-    def by_label(self) -> dict[str, float]:
-        return {p.label: float(v) for p, v in zip(self.parameters, self.values, strict=True)}
+    def factors(self) -> dict[str, float]:
+        """Fitted factors of software.toml by name."""
+        pairs = zip(self.parameters, self.values, strict=True)
+        return {parameter.key: float(value) for parameter, value in pairs if parameter.name == "software"}
 
     @cached_property
     def base(self) -> Constants:
-        shipped = shipped_constants()
-        tables: dict[str, dict[str, Constant]] = {name: dict(keys) for name, keys in shipped.tables.items()}
+        start = base_constants()
+        tables: dict[str, dict[str, Constant]] = {name: dict(keys) for name, keys in start.tables.items()}
         for parameter, value in zip(self.parameters, self.values, strict=True):
             if parameter.name != "software":
                 tables[parameter.name][parameter.key] = Constant(float(value), "fitted", 1)
-        return replace(shipped, tables=tables)
+        return replace(start, tables=tables)
 
     def table(self, year: int, software: frozenset[str]) -> Constants:
         """Constants of a run's software; cached, as a point is evaluated over all groups."""
         key = (year, software)
         if key not in self._cache:
-            self._cache[key] = self._table(year, software)
+            self._cache[key] = constants_of(year, software, self.base, self.factors)
         return self._cache[key]
-
-    def _table(self, year: int, software: frozenset[str]) -> Constants:
-        tables: dict[str, Mapping[str, Constant]] = dict(self.base.tables)
-        for name in software:
-            factor = self.by_label.get(f"software.{name}", FIXED.get(name, 1.0))
-            for constant, only in SOFTWARE[name]:
-                tables[constant] = {
-                    key: replace(entry, value=entry.value * factor) if only in (None, key) else entry
-                    for key, entry in tables[constant].items()
-                }
-        return replace(self.base, tables=tables, software_year=year)
-
-    def base_bytes(self, measure: str) -> float:
-        """Fixed bytes as that figure counts them."""
-        return self.base.value("base_bytes") * BASE_SHARE[measure]

@@ -6,21 +6,21 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.fit.rows import Run
+from benchmarks.fit.rows import Measured
 
 Array = np.ndarray
-GROUPINGS: tuple[tuple[str, Callable[[Run], str]], ...] = (
+GROUPINGS: tuple[tuple[str, Callable[[Measured], str]], ...] = (
     ("source", lambda run: run.source),
     ("task", lambda run: run.task),
-    ("kernels", lambda run: run.framework.kernels),
-    ("kernels and task", lambda run: f"{run.framework.kernels} {run.task}"),
+    ("kernels", lambda run: run.run.framework.kernels),
+    ("kernels and task", lambda run: f"{run.run.framework.kernels} {run.task}"),
     ("source and task", lambda run: f"{run.source} {run.task}"),
     ("GPU", lambda run: run.gpu),
-    ("layers", lambda run: "MoE" if run.workload.is_mixture else "dense"),
+    ("layers", lambda run: "MoE" if run.run.workload.is_mixture else "dense"),
 )
 
 
-def error_table(runs: Sequence[Run], error: Array) -> str:
+def error_table(runs: Sequence[Measured], error: Array) -> str:
     """Median, mean and 90th percentile of \\|predicted / measured - 1\\|, bias, and how many are more than 5 % too low.
 
     `error` is log(predicted / measured); a negative bias is optimistic.
@@ -46,10 +46,13 @@ def _line(name: str, error: Array) -> str:
     return f"| {name} | {len(error)} | {figures} | {bias:+.1f} | {under:.0f} |"
 
 
-def width_table(runs: Sequence[Run], error: Array) -> str:
+def width_table(runs: Sequence[Measured], error: Array) -> str:
     """90 % widths by what `step_interval` and `memory_interval` are keyed by."""
     classes = [
-        {run.framework.kernels if not run.workload.is_mixture else "moe", run.node.accelerator.kernel_family}
+        {
+            run.run.framework.kernels if not run.run.workload.is_mixture else "moe",
+            run.run.node.accelerator.kernel_family,
+        }
         for run in runs
     ]
     lines = ["| key | n | 90 % width |", "|---|---|---|"]
