@@ -50,21 +50,12 @@ class Scored:
         return self.row["task"] in FINE_TUNING or self.row["task"].startswith("peft:")
 
 
-def read(runs: Path, predictions: Path, excluded: frozenset[str] = frozenset()) -> list[Scored]:
-    """Join runs and predictions by id; targets of `excluded` ids are left out."""
+def read(runs: Path, predictions: Path) -> list[Scored]:
+    """Join runs and predictions by id."""
     with predictions.open(encoding="utf-8", newline="") as file:
         found = {line["id"]: _prediction(line) for line in csv.DictReader(file)}
     with runs.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [
-        Scored(
-            row,
-            found[row["id"]],
-            None if row["id"] in excluded else seconds_of(row),
-            None if row["id"] in excluded else gib_of(row),
-        )
-        for row in rows
-    ]
+        return [Scored(row, found[row["id"]], seconds_of(row), gib_of(row)) for row in csv.DictReader(file)]
 
 
 def seconds_of(row: Row) -> float | None:

@@ -8,7 +8,6 @@ import numpy as np
 
 from benchmarks.accuracy.selection import Scored
 from benchmarks.accuracy.tables import Pair, memories, quantiles, times, within_bound, within_interval
-from gpuplan.performance.interval import factor
 
 
 def summary(scored: Sequence[Scored]) -> str:
@@ -57,22 +56,3 @@ def _answered(scored: Sequence[Scored], name: str) -> list[bool]:
         for each in scored
         if getattr(each, name) is not None and each.answerable
     ]
-
-
-#: Confidences of the reliability table.
-CONFIDENCES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-
-
-def reliability(scored: Sequence[Scored]) -> str:
-    """How often a run took no longer than the time that holds with a confidence, against that confidence."""
-    pairs = [pair for pair in times(scored) if pair.scored.prediction.high]
-    lines = ["| confidence | runs that kept the time |", "|---|---|"]
-    for confidence in CONFIDENCES:
-        kept = [pair.measured <= _bound(pair, confidence) for pair in pairs]
-        lines.append(f"| {100 * confidence:.0f} % | {100 * float(np.mean(kept)):.0f} % |")
-    return "\n".join(lines)
-
-
-def _bound(pair: Pair, confidence: float) -> float:
-    width = float(np.log((pair.scored.prediction.high or pair.predicted) / pair.predicted))
-    return pair.predicted * factor(width, confidence)

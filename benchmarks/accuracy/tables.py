@@ -34,11 +34,30 @@ def framework_of(each: Scored) -> str:
     return "not known" if rule is None else rule.kernels or rule.framework
 
 
-GROUPINGS: tuple[tuple[str, Callable[[Scored], str]], ...] = (
-    ("source", lambda each: each.row["source_key"]),
+Grouping = tuple[str, Callable[[Scored], str]]
+BY_SOURCE: Grouping = ("source", lambda each: each.row["source_key"])
+#: Classes of size: below so many billion parameters.
+SIZES = {"under 3B": 3.0, "3B to 10B": 10.0, "10B to 40B": 40.0, "40B to 100B": 100.0, "100B or more": np.inf}
+
+
+def size_of(each: Scored) -> str:
+    """Class of a row's stated parameters."""
+    stated = each.row["params_total_b"]
+    return next(name for name, limit in SIZES.items() if float(stated) < limit) if stated else "not stated"
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Each name once, by size where they are sizes, else by letter."""
+    place = list(SIZES)
+    return sorted(set(names), key=lambda name: (place.index(name) if name in SIZES else -1, name))
+
+
+GROUPINGS: tuple[Grouping, ...] = (
+    BY_SOURCE,
     ("GPU", lambda each: each.row["gpu"]),
     ("task", lambda each: "peft:other" if each.row["task"].startswith("peft:") else each.row["task"]),
     ("framework", framework_of),
+    ("size", size_of),
     ("layers", lambda each: "MoE" if each.row["experts"] else "dense"),
 )
 
@@ -61,7 +80,9 @@ def quantiles(pairs: Sequence[Pair]) -> tuple[float, float]:
     return (float(np.median(relative)), float(np.quantile(relative, 0.9))) if len(pairs) else (np.nan, np.nan)
 
 
-def error_table(pairs: Sequence[Pair], inside: Callable[[Pair], bool], title: str) -> str:
+def error_table(
+    pairs: Sequence[Pair], inside: Callable[[Pair], bool], title: str, groupings: Sequence[Grouping] = GROUPINGS
+) -> str:
     """Median, mean and 90th percentile of |predicted / measured - 1|, bias, and the share `inside` its bound."""
     lines = [
         f"| by | n | median % | mean % | p90 % | bias % | {title} % |",
@@ -69,9 +90,9 @@ def error_table(pairs: Sequence[Pair], inside: Callable[[Pair], bool], title: st
         _line("**all**", pairs, inside),
         _line("**fine-tuning**", [pair for pair in pairs if pair.scored.fine_tuning], inside),
     ]
-    for heading, key in GROUPINGS:
+    for heading, key in groupings:
         names = [key(pair.scored) for pair in pairs]
-        for name in sorted(set(names)):
+        for name in in_order(names):
             chosen = [pair for pair, own in zip(pairs, names, strict=True) if own == name]
             lines.append(_line(f"{heading}: {name}", chosen, inside))
     return "\n".join(lines)

@@ -18,6 +18,11 @@ def _kernels(run: Run, key: str) -> bool:
     return key in ("*", run.framework.kernels)
 
 
+def _hugging_face(run: Run, key: str) -> bool:
+    """The "*" entry answers for every framework but Hugging Face's."""
+    return (run.framework.kernels == "hf") == (key == "hf")
+
+
 def _mixture(run: Run, key: str) -> bool:
     return run.workload.is_mixture
 
@@ -36,10 +41,10 @@ SPEAKS: dict[str, Callable[[Run, str], bool]] = {
     "fp8_efficiency": lambda run, key: run.workload.precision == "fp8" and _family(run, key),
     "flash_efficiency": _family,
     "elementwise_traffic": _kernels,
-    # The "*" entry answers for every framework but Hugging Face's.
-    "loss_bytes_per_logit": lambda run, key: (run.framework.kernels == "hf") == (key == "hf"),
+    "loss_bytes_per_logit": _hugging_face,
     "quantise_bytes_per_element": lambda run, key: run.workload.precision == "fp8",
     "launch_seconds": _kernels,
+    "launch_unpack_ratio": lambda run, key: run.workload.unpacks_weights,
     "launch_moe_ratio": _mixture,
     "launch_seconds_per_expert": _mixture,
     "dense_speedup_per_year": lambda run, key: _kernels(run, key) and not run.workload.is_mixture,
@@ -52,7 +57,7 @@ SPEAKS: dict[str, Callable[[Run, str], bool]] = {
     "gather_exposed": lambda run, key: run.layout.zero == 3 and run.layout.data > 1,
     "permute_bytes_per_element": _mixture,
     "expert_weight_bytes": _mixture,
-    "adapter_traffic": lambda run, key: run.workload.trains_adapters,
+    "adapter_traffic": lambda run, key: run.workload.trains_adapters and _hugging_face(run, key),
     "synchronise_seconds": lambda run, key: run.layout.gpus * run.context > 1,
     "software": lambda run, key: key in run.software,
     "activation_multiplier": _kernels,

@@ -61,6 +61,7 @@ TIME = (
     Parameter("launch_seconds", "hf", 0.0035),
     Parameter("launch_seconds", "megatron-2022", 0.005, 2.0),
     Parameter("tensor_parallel_exposed", "megatron-2022", 0.8),
+    Parameter("launch_unpack_ratio", "*", 1.3, 0.3),
     Parameter("launch_moe_ratio", "*", 5.0),
     Parameter("launch_seconds_per_expert", "*", 0.0004),
     Parameter("dense_speedup_per_year", "megatron", 1.03, 0.05),
@@ -73,7 +74,8 @@ TIME = (
     Parameter("gather_exposed", "*", 0.15),
     Parameter("permute_bytes_per_element", "*", 8.0),
     Parameter("expert_weight_bytes", "*", 20.0),
-    Parameter("adapter_traffic", "*", 1.0),
+    Parameter("adapter_traffic", "*", 0.5),
+    Parameter("adapter_traffic", "hf", 3.5, 0.4),
     Parameter("optimizer_bytes_per_parameter", "*", 30.0),
     Parameter("step_seconds", "*", 0.02),
     Parameter("synchronise_seconds", "*", 0.001),
@@ -94,11 +96,12 @@ MEMORY = (
     Parameter("activation_multiplier", "hf", 1.0, 0.2),
     Parameter("activation_multiplier", "megatron-2022", 1.1, 0.3),
     Parameter("adapter_activations", "hf", 0.3),
-    Parameter("working_set", "*", 1.3),
+    Parameter("working_set", "*", 2.0, 0.1),
     Parameter("head_bytes_per_logit", "megatron", 8.0, 0.3),
     Parameter("head_bytes_per_logit", "hf", 10.0, 0.3),
-    Parameter("base_bytes", "*", 2.25 * GIB, 0.3),
-    Parameter("nf4_bytes_per_parameter", "*", 0.6, 0.1),
+    Parameter("base_bytes", "*", 1.4e9, 0.05),
+    Parameter("communicator_bytes", "*", 1.0e9, 0.1),
+    Parameter("nf4_bytes_per_parameter", "*", 0.53, 0.05),
     Parameter("software", "variable_lengths", 1.3),
 )
 
@@ -109,7 +112,7 @@ class Point:
 
     parameters: Sequence[Parameter]
     values: Array
-    _cache: dict[tuple[int, frozenset[str]], Constants] = field(default_factory=dict, compare=False)
+    _cache: dict[tuple[float, frozenset[str]], Constants] = field(default_factory=dict, compare=False)
 
     @cached_property
     def factors(self) -> dict[str, float]:
@@ -126,7 +129,7 @@ class Point:
                 tables[parameter.name][parameter.key] = Constant(float(value), "fitted", 1)
         return replace(start, tables=tables)
 
-    def table(self, year: int, software: frozenset[str]) -> Constants:
+    def table(self, year: float, software: frozenset[str]) -> Constants:
         """Constants of a run's software; cached, as a point is evaluated over all groups."""
         key = (year, software)
         if key not in self._cache:

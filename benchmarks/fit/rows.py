@@ -20,7 +20,10 @@ MORE_TRAINED = "LoRA (emb)"
 
 @dataclass(frozen=True)
 class Measured:
-    """A published run with its target, seconds of a step or bytes on a GPU (None: not given, or not to be trusted)."""
+    """A published run with its target, seconds of a step or bytes on a GPU (None: not given, or not to be trusted).
+
+    `teaches_memory`: whether its memory is fitted on, not only scored.
+    """
 
     id: str
     source: str
@@ -29,6 +32,7 @@ class Measured:
     run: Run
     seconds: float | None
     bytes: float | None
+    teaches_memory: bool
 
 
 def read_runs(path: Path) -> list[Measured]:
@@ -39,10 +43,11 @@ def read_runs(path: Path) -> list[Measured]:
     found = []
     for cells, run in zip(raw, settle(rows)[0], strict=True):
         seconds, gib = seconds_of(cells), gib_of(cells)
-        if cells["notes"].startswith(MORE_TRAINED):
-            gib = None
         if run is None or (seconds is None and gib is None) or "RESULT=OOM" in cells["notes"]:
             continue
         held = None if gib is None else gib * GIB
-        found.append(Measured(cells["id"], cells["source_key"], cells["task"], cells["gpu"], run, seconds, held))
+        teaches = not cells["notes"].startswith(MORE_TRAINED)
+        found.append(
+            Measured(cells["id"], cells["source_key"], cells["task"], cells["gpu"], run, seconds, held, teaches)
+        )
     return found

@@ -101,6 +101,12 @@ class Framework:
         Whether tensor parallelism also cuts the activations outside the linears along the sequence.
     fused_cross_entropy
         Whether the loss is computed without ever holding all logits.
+    fp32_beside_quantised
+        Whether adapters over bitsandbytes' weights are trained with all else, norms, embedding and residual stream, in fp32.
+    eager_attention
+        The models, as ``config.json`` calls them, whose attention it computes with all scores written to memory; ``"*"``: all.
+    bucket_bytes
+        What its ZeRO stages keep as buffers of fixed size beside the states.
     zero_stages, zero_stages_with_pipeline
         ZeRO stages that it has (1: optimizer states sharded, 2: gradients too, 3: weights too), and those left when the
         pipeline has more than one stage.
@@ -131,6 +137,9 @@ class Framework:
     expert_parallel: bool
     sequence_parallel: bool
     fused_cross_entropy: bool
+    fp32_beside_quantised: bool
+    eager_attention: tuple[str, ...]
+    bucket_bytes: float
     zero_stages: tuple[int, ...]
     zero_stages_with_pipeline: tuple[int, ...]
     recompute: tuple[str, ...]
@@ -143,13 +152,13 @@ class Framework:
     def covers(self, other: Framework, adapters: bool) -> bool:
         """Whether a prediction under this framework is at least as good for every layout and accelerator that `other` has.
 
-        True if both keep the same bytes with the same kernels, this one is no less sure, and it lacks none of the other's degrees,
-        stages, recompute modes and accelerators. `adapters` says which of the two precision policies counts. No prediction reads
-        `fused_cross_entropy` so far.
+        True if both keep the same bytes with the same kernels, this one needs no more beside, is no less sure, and lacks none of
+        the other's degrees, stages, recompute modes and accelerators. `adapters` says which of the two precision policies counts.
         """
         return (
             (self.adapter_bytes == other.adapter_bytes if adapters else self.full_bytes == other.full_bytes)
             and (self.kernels, self.sequence_parallel) == (other.kernels, other.sequence_parallel)
+            and self._needs_no_more(other, adapters)
             and self.stand_in <= other.stand_in
             and self._switches >= other._switches
             and set(self.zero_stages) >= set(other.zero_stages)
@@ -157,6 +166,19 @@ class Framework:
             and set(self.recompute) >= set(other.recompute)
             and all(self._takes(vendor) for vendor in other.vendors)
         )
+
+    def _needs_no_more(self, other: Framework, adapters: bool) -> bool:
+        """Whether what `other` holds beside the states this one holds no wider."""
+        return (
+            self.fused_cross_entropy >= other.fused_cross_entropy
+            and (not adapters or self.fp32_beside_quantised <= other.fp32_beside_quantised)
+            and set(self.eager_attention) <= set(other.eager_attention)
+            and self.bucket_bytes <= other.bucket_bytes
+        )
+
+    def writes_scores(self, model_type: str) -> bool:
+        """Whether it writes the attention scores of that model to memory."""
+        return model_type in self.eager_attention or "*" in self.eager_attention
 
     @property
     def _switches(self) -> frozenset[str]:
@@ -219,6 +241,9 @@ def _framework(path: Path, file: FrameworkFile) -> Framework:
         expert_parallel=file.expert_parallel,
         sequence_parallel=file.sequence_parallel,
         fused_cross_entropy=file.fused_cross_entropy,
+        fp32_beside_quantised=file.fp32_beside_quantised,
+        eager_attention=tuple(file.eager_attention),
+        bucket_bytes=file.bucket_bytes,
         zero_stages=tuple(file.zero_stages),
         zero_stages_with_pipeline=tuple(file.zero_stages_with_pipeline),
         recompute=tuple(file.recompute),

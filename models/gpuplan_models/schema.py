@@ -129,6 +129,9 @@ class FrameworkFile(FileModel):
     expert_parallel: bool = False
     sequence_parallel: bool = False
     fused_cross_entropy: bool = False
+    fp32_beside_quantised: bool = False
+    eager_attention: list[Text] = []
+    bucket_bytes: Annotated[float, Field(ge=0)] = 0
     zero_stages: list[ZeroStage] = [0]
     zero_stages_with_pipeline: list[ZeroStage] = []
     recompute: list[Recompute] = ["none"]

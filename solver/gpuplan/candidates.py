@@ -12,7 +12,7 @@ import numpy as np
 from gpuplan.performance import interval
 from gpuplan.performance.communication import stage_transfer_seconds
 from gpuplan.performance.layers import AtomKeys, head_seconds, layer_seconds
-from gpuplan.performance.memory import activation_bytes, logit_bytes, working_bytes
+from gpuplan.performance.memory import activation_bytes, loss_bytes, working_bytes
 from gpuplan.performance.stages import ShapeKeys, Shapes, shapes
 from gpuplan.performance.states import StateKeys, states
 from gpuplan.performance.step import StepTerms
@@ -85,6 +85,7 @@ class StateRows:
     keys: StateKeys
     framework: Array
     held: Array
+    stepping: Array
     link: Array
     network: Array
     optimizer: Array
@@ -136,6 +137,7 @@ class Physics:
             keys=keys,
             framework=np.full(len(keys), framework),
             held=held.held_bytes,
+            stepping=held.stepping_bytes,
             link=held.link_bytes,
             network=held.network_bytes,
             optimizer=held.optimizer_traffic_bytes,
@@ -167,7 +169,7 @@ class Physics:
             transfer=stage_transfer_seconds(work, framework, m, keys),
             activation=np.stack([activation_bytes(kind, work, framework, keys) for kind in work.layers], axis=1),
             working=working_bytes(work, framework, keys),
-            logits=logit_bytes(work, framework, keys),
+            logits=loss_bytes(work, framework, keys),
             step_factor=np.full(len(keys), interval.factor(step_width, confidence)),
             memory_factor=np.full(len(keys), interval.factor(memory_width, confidence)),
             capacity=m.usable_memory_bytes[keys.machine],
@@ -203,7 +205,7 @@ class Candidates:
         atoms, counts = f.atoms, f.shapes.counts
         activations = np.einsum("nk,nsk->ns", atoms.activation[self.atom], counts.in_flight_layers[self.shape])
         ends = atoms.logits[self.atom, None] * counts.has_head[self.shape] + atoms.working[self.atom, None]
-        total = f.states.held[self.state] + activations + ends
+        total = np.maximum(f.states.held[self.state] + activations + ends, f.states.stepping[self.state])
         return np.where(counts.exists[self.shape], total, 0.0).max(axis=1) * atoms.memory_factor[self.atom]
 
     def terms(self, link_rate: Array, network_rate: Array, memory_rate: Array) -> StepTerms:

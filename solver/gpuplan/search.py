@@ -12,8 +12,8 @@ from gpuplan.layout import Layout
 from gpuplan.objectives import Objective, Totals
 from gpuplan.performance.clock import clock, offer_clock
 from gpuplan.performance.constants import constants
-from gpuplan.performance.layers import RECOMPUTE
 from gpuplan.performance.predict import model_flops
+from gpuplan.performance.recompute import RECOMPUTE
 from gpuplan.plan import Plan
 from gpuplan.rules import rules
 from gpuplan.rules.base import TOLERANCE
@@ -143,7 +143,7 @@ def evaluate(physics: Physics, machine: int) -> View:
     states, capacity = families.states, m.usable_memory_bytes[machine]
     smallest = families.atoms.memory_factor.min() if len(families.atoms) else 1.0
     most_nodes = max((space.offers[offer].max_nodes for offer in space.offers_of(machine)), default=0)
-    alive = (states.held.max(axis=1) * smallest <= capacity) & (states.nodes <= most_nodes)
+    alive = (states.stepping.max(axis=1) * smallest <= capacity) & (states.nodes <= most_nodes)
     candidates = join(families, space.values.recompute, alive)
     count = len(candidates)
     rates = (m.link_rate, m.network_rate, m.memory_rate)

@@ -17,8 +17,9 @@ import numpy as np
 from gpuplan.job import Job
 from gpuplan.layout import default_framework
 from gpuplan.performance.clock import minimum_billing_seconds
-from gpuplan.performance.layers import RECOMPUTE, AtomKeys
+from gpuplan.performance.layers import AtomKeys
 from gpuplan.performance.machine import Machines, machines, supports
+from gpuplan.performance.recompute import RECOMPUTE
 from gpuplan.performance.stages import ShapeKeys
 from gpuplan.performance.states import StateKeys
 from gpuplan.performance.workload import Workload

@@ -198,6 +198,10 @@ class Tables:
         """States of `stage`, for each of `states_of(atom)`."""
         return self._bytes(self.rows.states.held[self.states_of(atom), stage], atom)
 
+    def stepping_bytes(self, atom: int, stage: int) -> Array:
+        """What `stage` holds in the optimizer's step, for each of `states_of(atom)`."""
+        return self._bytes(self.rows.states.stepping[self.states_of(atom), stage], atom)
+
     def _bytes(self, values: Array, atom: int) -> Array:
         return np.minimum(np.ceil(values), float(self.capacity_bytes[atom]) + 1).astype(np.int64)
 

@@ -128,8 +128,12 @@ def _other(**words: Any) -> Framework:
         (_other(stand_in=True), True, True),  # less sure
         (_other(tensor_parallel=True), True, False),
         (_other(vendors=frameworks()["unsloth"].vendors), True, True),
-        (frameworks()["llama-factory"], True, True),
-        (frameworks()["unsloth"], True, True),
+        (_other(eager_attention=()), True, False),
+        (_other(fp32_beside_quantised=False), True, False),
+        (_other(fp32_beside_quantised=False), False, True),  # full training has nothing quantised
+        (_other(bucket_bytes=1e9), True, True),
+        (frameworks()["llama-factory"], True, False),  # leaves all in 16 bit beside quantised weights
+        (frameworks()["unsloth"], True, False),  # fused loss
         (frameworks()["deepspeed"], True, False),
     ],
 )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from gpuplan.performance.constants import use_constants
 from performance.test_layers import ATTENTION, ELEMENTWISE, MATMUL
-from performance.toy import MOE, about, layer, work
+from performance.toy import MOE, about, layer, round_constants, work
 
 pytestmark = pytest.mark.usefixtures("toy_constants")
 
-# Adapters: 2 x 4 M (2h + f) = 2 x 8000 x 4000 = 64e6 bytes.
-ADAPTERS = 64e6 / 1e12
+# Adapters: 2 x 2 M x features in and out of the seven linears. Whole on every rank: inputs of q, k, v, gate, up (5,000) and outputs of
+# o and down (2,000); cut: outputs of the former (6,000), inputs of the latter (3,000). 2 x 4000 x 16,000 = 128e6 bytes.
+ADAPTERS = 128e6 / 1e12
 
 
 def test_frozen_weights_get_no_gradient() -> None:
@@ -25,8 +29,24 @@ def test_adapters_move_bytes_of_their_own(name: str, factor: float) -> None:
 
 
 def test_adapters_are_cut_with_the_mlp() -> None:
-    # t = 2: 2 x 8000 x (2000 + 1000) = 48e6.
-    assert layer(work(method="lora"), tensor=2)["elementwise"] == about(3 * (ELEMENTWISE / 2 + 48e6 / 1e12))
+    # t = 2: 2 x 4000 x (7000 + 9000 / 2) = 92e6.
+    assert layer(work(method="lora"), tensor=2)["elementwise"] == about(3 * (ELEMENTWISE / 2 + 92e6 / 1e12))
+
+
+def test_adapters_cost_where_they_are() -> None:
+    # Attention only, q, k, v, o: 2 x 4000 x (4 x 1000 + 3000) = 56e6.
+    job = replace(work(method="lora"), lora_targets="attention")
+    assert layer(job)["elementwise"] == about(3 * (ELEMENTWISE + 56e6 / 1e12))
+
+
+def test_unpacking_launches_more_kernels() -> None:
+    plain, slower = (round_constants(launch_seconds=10.0, launch_unpack_ratio=ratio) for ratio in (1, 1.5))
+    jobs = work(method="qlora", weights="nf4"), work(method="lora")
+    for job, ratio in zip(jobs, (1.5, 1.0), strict=True):
+        with use_constants(plain):
+            before = layer(job, "hf-peft")["launch"]
+        with use_constants(slower):
+            assert layer(job, "hf-peft")["launch"] == pytest.approx(ratio * before, rel=0.01)
 
 
 @pytest.mark.parametrize(

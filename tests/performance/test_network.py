@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from gpuplan.performance.constants import use_constants
 from gpuplan.performance.predict import predict
 from gpuplan.performance.workload import Workload
-from performance.toy import MOE, NODE, about, framework, layout, work
+from performance.toy import MOE, NODE, about, framework, layout, round_constants, work
 
 pytestmark = pytest.mark.usefixtures("toy_constants")
 
@@ -37,6 +38,14 @@ def test_frozen_layers_are_gathered_as_stored_and_adapters_exchanged() -> None:
     job = work(method="qlora", weights="nf4")
     found = network_bytes(job, 2, "hf-peft", data=16, zero=3, global_batch=96)
     assert found == about(3 * (8 * 1_265_906.25 + 9_375_000) + 960_000)
+
+
+def test_what_is_freed_after_a_repeated_forward_is_gathered_a_third_time() -> None:
+    job = work(method="lora")
+    decisions = {"data": 16, "zero": 3, "global_batch": 96}
+    with use_constants(round_constants(gathers_recomputed=3.0)):
+        whole, kept = (network_bytes(job, 2, "hf-peft", recompute=mode, **decisions) for mode in ("full", "none"))
+    assert (whole - 960_000) / (kept - 960_000) == pytest.approx(3 / 2)
 
 
 def test_experts_are_gathered_over_fewer_cards() -> None:

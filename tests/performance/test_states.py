@@ -116,10 +116,12 @@ def test_lora_on_a_7b_model() -> None:
 
 
 def test_qlora_on_a_7b_model() -> None:
-    # 28 layers of 233,057,792 in 4 bit (0.6 bytes); embedding, head (152,064 x 3584 each) and final norm at 2 bytes.
+    # 28 layers of 233,057,792 in 4 bit (0.6 bytes); embedding, head (152,064 x 3584 each) and final norm, which PEFT casts to fp32.
     layers, ends = 28 * 233_057_792, 2 * 152_064 * 3584 + 3584
     assert layers + ends == 7_615_616_512
     found = held(work(seven_billion(), "qlora", weights="nf4"), "hf-peft")
+    assert model_states(found)[0] == about(0.6 * layers + 4 * ends + 4 * ADAPTERS)
+    found = held(work(seven_billion(), "qlora", weights="nf4"), "llama-factory")
     assert model_states(found)[0] == about(0.6 * layers + 2 * ends + 4 * ADAPTERS)
 
 
@@ -257,3 +259,26 @@ def test_layers_of_every_kind_count() -> None:
 def test_base_of_context_and_communicators() -> None:
     with use_constants(round_constants(base_bytes=3e9)):
         assert held(work(replace(DENSE, final_norm_parameters=0))).held_bytes[0, 0] == about(18 * 92_016_000 + 3e9)
+
+
+def test_base_of_one_process_and_communicators_of_several() -> None:
+    assert held(work()).base_bytes[0] == about([1e9] * 3)
+    assert held(work(), data=2).base_bytes[0] == about([1.5e9] * 3)
+
+
+def test_optimizer_step_copies_a_moment_of_what_a_gpu_owns() -> None:
+    # Pure bf16: 2 bytes; LLaMA-Factory's fp32 moments: 4, a quarter of them each under ZeRO-2. Fused optimizers: nothing.
+    assert held(work(), "hf-peft").step_bytes[0, 0] == about(2 * MODEL)
+    assert held(work(), "llama-factory", data=4, zero=2).step_bytes[0, 0] == about(MODEL)
+    assert held(work(), "megatron").step_bytes[0, 0] == 0
+    assert held(work(optimizer="adamw-8bit"), "hf-peft").step_bytes[0, 0] == 0
+
+
+def test_buffers_of_deepspeed() -> None:
+    assert held(work(), "deepspeed", data=4, zero=2).gather_bytes[0] == about([3.6e9] * 3)
+    assert held(work(), "deepspeed", zero=2).gather_bytes[0] == about([0] * 3)
+
+
+def test_gptq_keeps_every_unpacked_matrix() -> None:
+    with use_constants(round_constants(unpacked_matrices=3)):
+        assert held(work(method="qlora", weights="nf4"), "hf-peft").gather_bytes[0, 0] == about(12e6)

@@ -15,8 +15,9 @@ import pytest
 
 from gpuplan.layout import Layout
 from gpuplan.performance.constants import Constant, Constants
-from gpuplan.performance.layers import RECOMPUTE, AtomKeys, layer_seconds
+from gpuplan.performance.layers import AtomKeys, layer_seconds
 from gpuplan.performance.machine import Machines, machines
+from gpuplan.performance.recompute import RECOMPUTE
 from gpuplan.performance.stages import ShapeKeys
 from gpuplan.performance.states import StateKeys, States, states
 from gpuplan.performance.workload import Workload
@@ -41,6 +42,8 @@ ROUND: dict[str, dict[str, float]] = {
     "launch_moe_ratio": {"*": 10},
     "launch_seconds_per_expert": {"*": 0},
     "launch_recompute_ratio": {"*": 1.5},
+    "launch_unpack_ratio": {"*": 1},
+    "gathers_recomputed": {"*": 2},
     "dense_speedup_per_year": {"megatron": 2, "*": 1},
     "link_efficiency": {"*": 0.5},
     "network_efficiency": {"*": 0.5},
@@ -62,9 +65,14 @@ ROUND: dict[str, dict[str, float]] = {
     "adapter_activations": {"hf": 0.5, "*": 0},
     "working_set": {"*": 1.5},
     "selective_kept_share": {"*": 0.25},
-    "head_bytes_per_logit": {"megatron": 8, "hf": 10, "*": 6},
+    "score_bytes_kept": {"*": 5},
+    "score_bytes_working": {"*": 10},
+    "unpacked_matrices": {"*": 1},
+    "optimizer_step_moments": {"hf": 1, "*": 0},
+    "head_bytes_per_logit": {"megatron": 8, "hf": 10, "fp32": 16, "fused": 0.5, "*": 6},
     "allocator_slack": {"*": 1.25},
     "base_bytes": {"*": 1e9},
+    "communicator_bytes": {"*": 5e8},
     "nf4_bytes_per_parameter": {"*": 0.6},
     "paired_runs": {"*": 0},
     "step_interval": {

@@ -94,9 +94,21 @@ def test_a_model_with_layers_that_are_not_known() -> None:
         architecture_of(row(model="Nemotron-H 56b FP8"))
 
 
-@pytest.mark.parametrize(("text", "year"), [("2025-06", 2025 + 5.5 / 12), ("2025", 2025.5), ("", 2026.0)])
-def test_the_software_year(text: str, year: float) -> None:
-    assert software_year(text) == pytest.approx(year)
+@pytest.mark.parametrize(
+    ("date", "framework", "year"),
+    [
+        ("2025-06", "", 2025),
+        ("2025-11", "", 2025),
+        ("2025", "", 2025),
+        ("", "", 2026),
+        ("2031", "", 2026),
+        ("2025-06", "PyTorch NVIDIA Release 25.04; NeMo 25.09", 2025 + 2.5 / 12),
+        ("2025-06", "PyTorch NVIDIA Release 23.09", 2025),  # an old container's name says nothing
+        ("2025-06", "transformers 4.49", 2025),
+    ],
+)
+def test_the_software_year(date: str, framework: str, year: float) -> None:
+    assert software_year(row(date=date, framework=framework)) == pytest.approx(year)
 
 
 def test_stated_settings_leave_one_candidate() -> None:

@@ -237,11 +237,11 @@ def test_another_framework_is_a_way_out_of_a_budget() -> None:
     assert "No plan with the default frameworks" in text_of(result)
 
 
-def test_fused_losses_are_not_read_by_predictions_so_far() -> None:
-    """Once they are, `Framework.covers` must look at them too."""
+def test_a_fused_loss_needs_less_memory() -> None:
     plan = _plan()
     other = replace(plan.framework, fused_cross_entropy=not plan.framework.fused_cross_entropy)
-    assert replace(plan, framework=other).prediction == plan.prediction
+    fused = replace(plan, framework=other).prediction
+    assert fused.memory_bytes < plan.prediction.memory_bytes and fused.step_seconds == plan.prediction.step_seconds
 
 
 def test_constants_that_stand_in_are_less_sure() -> None:

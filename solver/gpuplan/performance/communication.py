@@ -12,6 +12,7 @@ import numpy as np
 
 from gpuplan.performance.constants import constants
 from gpuplan.performance.machine import Machines
+from gpuplan.performance.recompute import FULL
 from gpuplan.performance.workload import LayerWork, Workload, storage_bytes
 from gpuplan_models import Framework
 
@@ -64,11 +65,12 @@ def exposed_gather(
 ) -> Array:
     """ZeRO-3 traffic of one layer and micro-batch that is not hidden behind its `layer` seconds.
 
-    Two gathers of the weights and one reduction of the gradients, ``(2 w + g) (d-1)/d`` bytes per parameter, over the slower of
-    link and network; exposed ``max(0, W - layer) + x min(W, layer)``.
+    Two gathers of the weights (three where whole layers are recomputed and gathered anew for it) and one reduction of the
+    gradients, ``(2 w + g) (d-1)/d`` bytes per parameter, over the slower of link and network; exposed
+    ``max(0, W - layer) + x min(W, layer)``.
     """
     dense, experts = work.parameters_per_rank(keys.tensor, keys.expert)
-    per_parameter = _gathered_bytes(job, framework, storage_bytes(job.weights))
+    per_parameter = _gathered_bytes(job, framework, keys, storage_bytes(job.weights))
     return _exposed_gather(m, keys, *_gather_volumes(keys, dense * per_parameter, experts * per_parameter), layer)
 
 
@@ -81,7 +83,7 @@ def exposed_end_gather(job: Workload, framework: Framework, m: Machines, keys: A
 def gather_network_bytes(work: LayerWork, job: Workload, framework: Framework, m: Machines, keys: AtomKeys) -> Array:
     """Bytes each network card carries for one layer and micro-batch under ZeRO-3."""
     dense, experts = work.parameters_per_rank(keys.tensor, keys.expert)
-    per_parameter = _gathered_bytes(job, framework, storage_bytes(job.weights))
+    per_parameter = _gathered_bytes(job, framework, keys, storage_bytes(job.weights))
     volumes = _gather_volumes(keys, dense * per_parameter, experts * per_parameter)
     gpus = m.gpus_per_node[keys.machine]
     rails = volumes[0] / np.maximum(gpus / keys.tensor, 1.0) + volumes[1] / np.maximum(gpus / keys.expert, 1.0)
@@ -98,14 +100,16 @@ def end_gather_network_bytes(job: Workload, framework: Framework, m: Machines, k
 def _end_bytes(job: Workload, framework: Framework, keys: AtomKeys) -> Array:
     architecture = job.architecture
     ends = (architecture.embedding_parameters + architecture.head_parameters) / keys.tensor
-    return ends * _gathered_bytes(job, framework, 2.0)
+    return ends * _gathered_bytes(job, framework, keys, 2.0)
 
 
-def _gathered_bytes(job: Workload, framework: Framework, frozen_bytes: float) -> float:
-    """Bytes that ZeRO-3 moves per parameter and micro-batch: two gathers, and a reduction of what is trained."""
+def _gathered_bytes(job: Workload, framework: Framework, keys: AtomKeys, frozen_bytes: float) -> Array:
+    """Bytes that ZeRO-3 moves per parameter and micro-batch: gathers for each pass, and a reduction of what is trained."""
+    recomputed = constants().value("gathers_recomputed", framework.kernels)
+    gathers = np.where(keys.recompute == FULL, recomputed, 2.0)
     if job.trains_adapters:
-        return 2 * frozen_bytes
-    return 2 * 2.0 + framework.full_bytes.gradient_bytes
+        return gathers * frozen_bytes
+    return gathers * 2.0 + framework.full_bytes.gradient_bytes
 
 
 def _gather_volumes(keys: AtomKeys, dense_bytes: Array, expert_bytes: Array) -> tuple[Array, Array]:

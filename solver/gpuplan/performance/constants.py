@@ -37,7 +37,7 @@ class Constants:
 
     tables: Mapping[str, Mapping[str, Constant]]
     as_of: str
-    software_year: int
+    software_year: float
 
     def value(self, name: str, key: str = "*") -> float:
         """Value of constant `name` for `key` (a kernel family, a framework's kernels, a storage type)."""

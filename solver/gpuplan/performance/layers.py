@@ -15,14 +15,11 @@ import numpy as np
 from gpuplan.performance import communication
 from gpuplan.performance.constants import constants
 from gpuplan.performance.machine import Machines
+from gpuplan.performance.recompute import FULL, SELECTIVE
 from gpuplan.performance.workload import LayerWork, Workload
 from gpuplan_models import Framework, Linear
 
 Array = np.ndarray
-
-#: Codes of the recompute decision, in the order of the memory they save.
-RECOMPUTE = ("none", "selective", "full")
-NONE, SELECTIVE, FULL = range(3)
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def layer_seconds(
         speedup = c.value("dense_speedup_per_year", framework.kernels) ** (c.software_year - 2025)
         parts = {name: seconds / speedup for name, seconds in parts.items()}
     busy = np.sum(list(parts.values()), axis=0)
-    floor = _launch_floor(work, framework, keys)
+    floor = _launch_floor(work, job, framework, keys)
     total = np.cbrt(busy**3 + floor**3)
     parts["launch"] = np.maximum(0.0, total - busy)  # the cube root may round to just below `busy`
     parts["weight_gather"] = communication.exposed_gather(work, job, framework, m, keys, total)
@@ -182,7 +179,8 @@ def _elementwise_forward(work: LayerWork, job: Workload, framework: Framework, m
     if work.is_mixture:
         moved += c.value("permute_bytes_per_element") * 2 * work.experts_active * h * m_tokens / keys.tensor
     if job.trains_adapters:
-        moved += c.value("adapter_traffic") * 4 * m_tokens * (2 * h + kind.mlp_width / keys.tensor)
+        features = work.adapted_whole + work.adapted_split / keys.tensor
+        moved += c.value("adapter_traffic", framework.kernels) * 2 * m_tokens * features
     return moved / m.memory_rate[keys.machine]
 
 
@@ -220,11 +218,13 @@ def _repeated(forward: dict[str, Array], framework: Framework, keys: AtomKeys) -
     return np.where(keys.recompute == FULL, everything, np.where(keys.recompute == SELECTIVE, selective, 0.0))
 
 
-def _launch_floor(work: LayerWork, framework: Framework, keys: AtomKeys) -> Array:
+def _launch_floor(work: LayerWork, job: Workload, framework: Framework, keys: AtomKeys) -> Array:
     c = constants()
     floor = np.full(len(keys), c.value("launch_seconds", framework.kernels))
     if work.is_mixture:
         floor = floor * c.value("launch_moe_ratio") + c.value("launch_seconds_per_expert") * work.experts / keys.expert
+    if job.unpacks_weights:
+        floor = floor * c.value("launch_unpack_ratio")
     return floor * np.where(keys.recompute == FULL, c.value("launch_recompute_ratio"), 1.0)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gpuplan.performance.constants import constants
-from gpuplan.performance.layers import FULL, SELECTIVE, AtomKeys, sequence_split, tokens
-from gpuplan.performance.workload import LayerWork, Workload
+from gpuplan.performance.layers import AtomKeys, sequence_split, tokens
+from gpuplan.performance.recompute import FULL, SELECTIVE
+from gpuplan.performance.workload import LayerWork, Workload, widening
 from gpuplan_models import Framework
 
 Array = np.ndarray
@@ -15,8 +16,9 @@ Array = np.ndarray
 def activation_bytes(work: LayerWork, job: Workload, framework: Framework, keys: AtomKeys) -> Array:
     """Activations that one layer keeps for the backward pass, per micro-batch in flight.
 
-    Without recompute ``a 2 M [4h/S + 2 (Hq + Hk)/t + (2g + 2) f/t + k h/t]``; selective recompute drops the attention output (Megatron)
-    or keeps a fixed share (torch); full recompute keeps the layer's input, ``2 M h / S``.
+    Without recompute ``a 2 M [4h/S + 2 (Hq + Hk)/t + (2g + 2) f/t + k h/t]``, plus attention scores where they are written out;
+    selective recompute drops the attention output and the scores (Megatron) or keeps a fixed share (torch); full recompute keeps
+    the layer's input, ``2 M h / S``. All twice where the residual stream is fp32 (`widening`).
     """
     c = constants()
     everything = _saved(work, job, framework, keys)
@@ -26,24 +28,36 @@ def activation_bytes(work: LayerWork, job: Workload, framework: Framework, keys:
         selective = everything - multiplier * attention_output
     else:
         selective = c.value("selective_kept_share") * everything
+    everything = everything + c.value("score_bytes_kept") * _scores(work, job, framework, keys)
     layer_input = 2 * tokens(job, keys) * job.architecture.hidden_size / sequence_split(framework, keys)
+    layer_input = layer_input * widening(job, framework)
     kept = np.where(keys.recompute == FULL, layer_input, np.where(keys.recompute == SELECTIVE, selective, everything))
     return kept * c.value("allocator_slack")
 
 
 def working_bytes(job: Workload, framework: Framework, keys: AtomKeys) -> Array:
-    """The one layer that full recompute is rebuilding: its activations and a working set."""
+    """The one layer that full recompute is rebuilding: its activations, its scores and a working set."""
     c = constants()
-    heaviest = np.max([_saved(work, job, framework, keys) for work in job.layers], axis=0)
-    rebuilt = heaviest * c.value("working_set") * c.value("allocator_slack")
-    return np.where(keys.recompute == FULL, rebuilt, 0.0)
+    rebuilt = [
+        c.value("working_set") * _saved(work, job, framework, keys)
+        + c.value("score_bytes_working") * _scores(work, job, framework, keys)
+        for work in job.layers
+    ]
+    return np.where(keys.recompute == FULL, np.max(rebuilt, axis=0) * c.value("allocator_slack"), 0.0)
 
 
-def logit_bytes(job: Workload, framework: Framework, keys: AtomKeys) -> Array:
-    """Logits, their gradient and the loss's copies for one micro-batch: ``M V/t`` times the framework's bytes."""
+def loss_bytes(job: Workload, framework: Framework, keys: AtomKeys) -> Array:
+    """Logits, their gradient and the loss's copies for one micro-batch, beyond what `working_bytes` has counted.
+
+    ``M V/t`` times the framework's bytes, or those of fp32 logits (`widening`). They are gone before the first layer is rebuilt, so
+    the two never stand side by side.
+    """
     c = constants()
     logits = tokens(job, keys) * job.architecture.vocab_size / keys.tensor
-    return logits * c.value("head_bytes_per_logit", framework.kernels) * c.value("allocator_slack")
+    key = "fp32" if widening(job, framework) > 1 else framework.kernels
+    key = "fused" if framework.fused_cross_entropy else key
+    held = logits * c.value("head_bytes_per_logit", key) * c.value("allocator_slack")
+    return np.maximum(0.0, held - working_bytes(job, framework, keys))
 
 
 def _saved(work: LayerWork, job: Workload, framework: Framework, keys: AtomKeys) -> Array:
@@ -54,4 +68,11 @@ def _saved(work: LayerWork, job: Workload, framework: Framework, keys: AtomKeys)
     routed = work.experts_active * h / keys.tensor  # the copies of a token that its experts keep as input
     saved = 2 * tokens(job, keys) * (4 * h / sequence_split(framework, keys) + heads + mlp + routed)
     adapters = 1 + c.value("adapter_activations", framework.kernels) if job.trains_adapters else 1.0
-    return saved * c.value("activation_multiplier", framework.kernels) * adapters
+    return saved * c.value("activation_multiplier", framework.kernels) * adapters * widening(job, framework)
+
+
+def _scores(work: LayerWork, job: Workload, framework: Framework, keys: AtomKeys) -> Array:
+    """Attention scores of one layer and micro-batch where they are written out, all of the square: ``M s heads / t``."""
+    if not framework.writes_scores(job.architecture.model_type):
+        return np.zeros(len(keys))
+    return tokens(job, keys) * float(job.sequence_length) * work.kind.attention.heads / keys.tensor

@@ -16,9 +16,10 @@ from gpuplan.performance.communication import (
     stage_transfer_seconds,
 )
 from gpuplan.performance.constants import Coverage, constants
-from gpuplan.performance.layers import FULL, PARTS, RECOMPUTE, AtomKeys, head_seconds, layer_seconds
+from gpuplan.performance.layers import PARTS, AtomKeys, head_seconds, layer_seconds
 from gpuplan.performance.machine import Machines, machines
-from gpuplan.performance.memory import activation_bytes, logit_bytes, working_bytes
+from gpuplan.performance.memory import activation_bytes, loss_bytes, working_bytes
+from gpuplan.performance.recompute import FULL, RECOMPUTE
 from gpuplan.performance.stages import STAGES, ShapeKeys, Shapes, shapes
 from gpuplan.performance.states import StateKeys, States, states
 from gpuplan.performance.step import StepTerms
@@ -187,15 +188,17 @@ def _memory(
         activation_bytes(kind, work, framework, atom)[:, None] * shape.in_flight_layers[:, :, index]
         for index, kind in enumerate(work.layers)
     )
-    logits = logit_bytes(work, framework, atom)[:, None] * shape.has_head
+    logits = loss_bytes(work, framework, atom)[:, None] * shape.has_head
+    activations = activations + working_bytes(work, framework, atom)[:, None]
     by_part = {
         "weights": state.weights_bytes,
         "gradients": state.gradients_bytes,
         "optimizer": state.optimizer_bytes,
-        "activations": activations + working_bytes(work, framework, atom)[:, None],
+        "activations": activations,
         "logits_and_loss": logits,
         "gathered_and_unpacked": state.gather_bytes,
-        "context_and_communicators": np.full_like(state.weights_bytes, constants().value("base_bytes")),
+        "context_and_communicators": state.base_bytes,
+        "optimizer_step": np.maximum(0.0, state.step_bytes - activations - logits),
     }
     total = np.where(shape.exists, np.sum(list(by_part.values()), axis=0), 0.0)[0]
     worst = int(np.argmax(total))

@@ -8,7 +8,7 @@ import numpy as np
 
 from gpuplan.performance.constants import constants
 from gpuplan.performance.stages import StagePlan, stage_plans
-from gpuplan.performance.workload import LayerWork, Workload, storage_bytes
+from gpuplan.performance.workload import LayerWork, Workload, storage_bytes, widening
 from gpuplan_models import Framework
 
 Array = np.ndarray
@@ -41,14 +41,17 @@ class StateKeys:
 class States:
     """Bytes by stage (n, 3) and traffic (n,) of each state row.
 
-    `weights_bytes`, `gradients_bytes`, `optimizer_bytes`, `gather_bytes` are held; `link_bytes` and `network_bytes` move once a
-    step over the link inside the node and over each network card; `optimizer_traffic_bytes` through the accelerator's memory.
+    `weights_bytes`, `gradients_bytes`, `optimizer_bytes`, `gather_bytes` and `base_bytes` (context, communicators) are held; in the
+    optimizer's step, when no activation is, `step_bytes` are beside them. `link_bytes` and `network_bytes` move once a step over the
+    link inside the node and over each network card; `optimizer_traffic_bytes` through the accelerator's memory.
     """
 
     weights_bytes: Array
     gradients_bytes: Array
     optimizer_bytes: Array
     gather_bytes: Array
+    base_bytes: Array
+    step_bytes: Array
     link_bytes: Array
     network_bytes: Array
     optimizer_traffic_bytes: Array
@@ -56,9 +59,13 @@ class States:
 
     @property
     def held_bytes(self) -> Array:
-        """All states of a stage (n, 3), with the fixed base of context and communicators."""
-        states = self.weights_bytes + self.gradients_bytes + self.optimizer_bytes + self.gather_bytes
-        return states + constants().value("base_bytes")
+        """All states of a stage (n, 3), with the base of context and communicators."""
+        return self.weights_bytes + self.gradients_bytes + self.optimizer_bytes + self.gather_bytes + self.base_bytes
+
+    @property
+    def stepping_bytes(self) -> Array:
+        """What a stage (n, 3) holds in the optimizer's step."""
+        return self.held_bytes + self.step_bytes
 
 
 @dataclass(frozen=True)
@@ -87,18 +94,23 @@ def states(job: Workload, framework: Framework, keys: StateKeys) -> States:
         "weights": np.zeros((len(keys), 3)),
         "gradients": np.zeros((len(keys), 3)),
         "optimizer": np.zeros((len(keys), 3)),
+        "step": np.zeros((len(keys), 3)),
     }
+    step_b = constants().value("optimizer_step_moments", framework.kernels) * _moment_bytes(optimizer_b)
     for held, ranks in ((dense, dense_ranks), (experts, expert_ranks)):
-        frozen = held.frozen * storage_bytes(job.weights) + held.frozen16 * 2.0
+        frozen = held.frozen * storage_bytes(job.weights) + held.frozen16 * 2.0 * widening(job, framework)
         parts["weights"] += (frozen + held.trained * weight_b) / _shards(keys, ranks, 3)
         parts["gradients"] += held.trained * gradient_b / _shards(keys, ranks, 3)
         parts["optimizer"] += held.trained * optimizer_b / _shards(keys, ranks, 1)
+        parts["step"] += held.trained * step_b / _shards(keys, ranks, 1)
     link, network = _exchange(job, keys, dense, experts, dense_ranks, expert_ranks)
     return States(
         weights_bytes=parts["weights"],
         gradients_bytes=parts["gradients"],
         optimizer_bytes=parts["optimizer"],
-        gather_bytes=_gather_bytes(job, keys, plan),
+        gather_bytes=_gather_bytes(job, framework, keys),
+        base_bytes=_base_bytes(keys),
+        step_bytes=parts["step"],
         link_bytes=link,
         network_bytes=network,
         optimizer_traffic_bytes=_optimizer_traffic(job, keys, dense, experts, dense_ranks, expert_ranks),
@@ -114,6 +126,18 @@ def trained_bytes(job: Workload, framework: Framework) -> tuple[float, float, fl
         moments = min(optimizer, 8.0)  # two fp32 moments, or two bf16 ones in pure bf16 training
         optimizer = optimizer - moments + 2.0
     return policy.weight_bytes, policy.gradient_bytes, optimizer
+
+
+def _moment_bytes(optimizer_bytes: float) -> float:
+    """Bytes of one of AdamW's moments: fp32, or bf16 in pure bf16 training; an 8-bit optimizer steps in place."""
+    return {2.0: 0.0, 4.0: 2.0}.get(optimizer_bytes, 4.0)
+
+
+def _base_bytes(keys: StateKeys) -> Array:
+    """Context and workspaces of one process, and the communicators of more than one GPU (n, 3)."""
+    c = constants()
+    base = c.value("base_bytes") + np.where(keys.gpus > 1, c.value("communicator_bytes"), 0.0)
+    return np.repeat(base[:, None], 3, axis=1)
 
 
 def _shards(keys: StateKeys, ranks: Array, from_stage: int) -> Array:
@@ -166,8 +190,10 @@ def _adapters_per_rank(work: LayerWork, tensor: Array) -> Array:
     return work.adapters * (1 + 1 / tensor) / 2
 
 
-def _gather_bytes(job: Workload, keys: StateKeys, plan: StagePlan) -> Array:
-    """Buffers: under ZeRO-3 two gathered layers and the larger end; the 16-bit copy of the matrix being dequantised."""
+def _gather_bytes(job: Workload, framework: Framework, keys: StateKeys) -> Array:
+    """Buffers (n, 3): a framework's own for ZeRO; under ZeRO-3 two gathered layers and the larger end; the 16-bit copy of the matrix
+    being dequantised.
+    """
     per_parameter = storage_bytes(job.weights) if job.trains_adapters else 2.0
     layer = np.zeros(len(keys))
     for work in job.layers:
@@ -175,9 +201,11 @@ def _gather_bytes(job: Workload, keys: StateKeys, plan: StagePlan) -> Array:
         layer = np.maximum(layer, dense + experts)
     end = max(job.architecture.embedding_parameters, job.architecture.head_parameters) / keys.tensor
     gathered = np.where(keys.zero >= 3, 2 * layer * per_parameter + 2.0 * end, 0.0)
+    gathered = gathered + np.where((keys.zero >= 1) & (keys.data > 1), framework.bucket_bytes, 0.0)
     unpacked = np.zeros(len(keys))
     if job.unpacks_weights:
-        unpacked = 2.0 * max(work.largest_linear_parameters for work in job.layers) / keys.tensor
+        largest = max(work.largest_linear_parameters for work in job.layers) / keys.tensor
+        unpacked = 2.0 * largest * constants().value("unpacked_matrices")
     return np.repeat((gathered + unpacked)[:, None], 3, axis=1)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from gpuplan.performance.constants import constants
-from gpuplan_models import Architecture, LayerKind, Method
+from gpuplan_models import Architecture, Framework, LayerKind, Method
 
 #: Bytes of one frozen parameter by storage type; NF4's comes from the constants (scales are double-quantised).
 STORAGE_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0}
@@ -17,6 +17,16 @@ STORAGE_BYTES = {"bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0}
 def storage_bytes(weights: str) -> float:
     """Bytes that one parameter of a linear layer takes in storage `weights`."""
     return constants().value("nf4_bytes_per_parameter") if weights == "nf4" else STORAGE_BYTES[weights]
+
+
+def widening(job: Workload, framework: Framework) -> float:
+    """How much wider than 16 bit the residual stream, the logits and the unquantised weights are: 2 where all of them are fp32.
+
+    Preparing a bitsandbytes model for training casts what is not quantised, norms and embedding too, to fp32; the linears give
+    back the type that they are given.
+    """
+    quantised = job.trains_adapters and job.weights in ("nf4", "int8")
+    return 2.0 if quantised and framework.fp32_beside_quantised else 1.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,11 @@ class Workload:
 
 @dataclass(frozen=True)
 class LayerWork:
-    """One kind of layer with its parameters grouped by how tensor and expert parallelism cut them."""
+    """One kind of layer with its parameters grouped by how tensor and expert parallelism cut them.
+
+    `adapted_whole` and `adapted_split` are features per token that adapters read and write: those that every tensor-parallel rank
+    has, and those that are cut.
+    """
 
     kind: LayerKind
     split_parameters: float
@@ -92,6 +106,8 @@ class LayerWork:
     experts_active: int
     adapters: float
     adapters_expert: float
+    adapted_whole: float
+    adapted_split: float
 
     @classmethod
     def of(cls, workload: Workload, kind: LayerKind) -> LayerWork:
@@ -99,7 +115,9 @@ class LayerWork:
         split = sum(linear.parameters for linear in kind.linears if linear.split in ("column", "row"))
         expert = float(kind.expert_parameters)
         adapters = expert_adapters = 0.0
+        features = (0.0, 0.0)
         if workload.trains_adapters:
+            features = _adapted_features(kind, workload.lora_targets)
             expert_adapters = float(kind.adapter_expert_parameters(workload.lora_rank, workload.lora_targets))
             adapters = float(kind.adapter_parameters(workload.lora_rank, workload.lora_targets)) - expert_adapters
         return cls(
@@ -111,6 +129,8 @@ class LayerWork:
             experts_active=kind.experts_per_token,
             adapters=adapters,
             adapters_expert=expert_adapters,
+            adapted_whole=features[0],
+            adapted_split=features[1],
         )
 
     @property
@@ -130,3 +150,19 @@ class LayerWork:
     def parameters_per_rank(self, tensor: np.ndarray, expert: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Parameters one GPU holds of one layer: (dense and shared, experts)."""
         return self.split_parameters / tensor + self.replicated_parameters, self.expert_parameters / expert
+
+
+def _adapted_features(kind: LayerKind, targets: str | tuple[str, ...]) -> tuple[float, float]:
+    """Input and output features of the adapted linears: whole on every tensor-parallel rank, and cut."""
+    whole = cut = 0.0
+    for linear in kind.adapted_linears(targets):
+        inner, outer = float(linear.in_features), float(linear.out_features)
+        if linear.split == "expert":
+            cut += linear.active * (inner + outer)
+        elif linear.split == "column":
+            whole, cut = whole + inner, cut + outer
+        elif linear.split == "row":
+            whole, cut = whole + outer, cut + inner
+        else:
+            whole += inner + outer
+    return whole, cut

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpuplan.layout import adapts_experts, default_framework, obstacle, runs_on
-from gpuplan.performance.layers import RECOMPUTE
+from gpuplan.performance.recompute import RECOMPUTE
 from gpuplan.rules.base import Quantity, Rule
 
 if TYPE_CHECKING:

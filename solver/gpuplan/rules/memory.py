@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Memory(Rule):
-    """``states(stage) + activations(stage) + logits(stage) <= usable / factor`` for each representative stage."""
+    """``states + max(activations + logits, the optimizer's temporaries) <= usable / factor`` for each representative stage."""
 
     name = "memory"
     rounded = True
@@ -22,15 +22,13 @@ class Memory(Rule):
         tables = builder.tables
         for atom in range(tables.atoms):
             for stage in range(3):
-                builder.at_most(
-                    [
-                        builder.shape_sum(tables.activation_bytes(atom, stage), atom),
-                        builder.state_sum(tables.state_bytes(atom, stage), atom),
-                    ],
-                    int(tables.capacity_bytes[atom]),
-                    when=[builder.atom[atom]],
-                    why="memory",
-                )
+                held = [
+                    builder.shape_sum(tables.activation_bytes(atom, stage), atom),
+                    builder.state_sum(tables.state_bytes(atom, stage), atom),
+                ]
+                stepping = [builder.state_sum(tables.stepping_bytes(atom, stage), atom)]
+                for sums in (held, stepping):
+                    builder.at_most(sums, int(tables.capacity_bytes[atom]), when=[builder.atom[atom]], why="memory")
 
     def quantities(self, plan: Plan) -> list[Quantity]:
         prediction = plan.prediction

@@ -14,7 +14,9 @@ from gpuplan.errors import InputError
 from gpuplan.performance import interval
 from gpuplan.performance.constants import Coverage, constants, use_constants
 from gpuplan.runs.complete import candidates
+from gpuplan.runs.gpus import node_of
 from gpuplan.runs.groups import Run, groups_of
+from gpuplan.runs.reading import framework_of, method_of, rule_of
 from gpuplan.runs.rows import RunRow, UnpredictableError
 from gpuplan.runs.software import cached_constants
 
@@ -85,32 +87,40 @@ def _likeliest(runs: Sequence[Run], owner: Sequence[int]) -> dict[int, Run]:
     open_ones = _repeated(owner)
     share = np.zeros(len(runs))
     asked = [runs[index] for index in open_ones]
-    share[open_ones] = _device_bytes(asked) / np.array([run.node.accelerator.usable_memory_bytes for run in asked])
+    share[open_ones] = _shares(asked)
     best: dict[int, int] = {}
     for index, place in enumerate(owner):
         first = best.setdefault(place, index)
         if share[first] > 1 and share[index] < share[first]:
             best[place] = index
-    kept = {
-        (owner[index], replace(runs[index].layout, recompute="full")): index
-        for index in open_ones
-        if runs[index].layout.recompute == "none" and runs[index].partial
-    }
-    found = {}
-    for place, index in best.items():
-        whole = runs[index]
-        less = kept.get((place, whole.layout)) if whole.layout.recompute == "full" else None
-        found[place] = whole if less is None else _partly(whole, share[index], share[less])
+    found = {place: runs[index] for place, index in best.items()}
+    partly = [place for place, index in best.items() if share[index] < 1 and _may_keep(runs[index])]
+    if partly:
+        # A share of no layer at all still counts the one that is being rebuilt.
+        kept = _shares([replace(found[place], share=0.0) for place in partly])
+        for place, kept_share in zip(partly, kept, strict=True):
+            found[place] = _partly(found[place], share[best[place]], float(kept_share))
     return found
+
+
+def _may_keep(run: Run) -> bool:
+    return run.partial and run.layout.recompute == "full"
 
 
 def _partly(whole: Run, whole_share: float, kept_share: float) -> Run:
     """Recompute only as many whole layers as must be for the run to fit; shares are of what the device can hold."""
-    if whole_share >= 1:
+    if kept_share <= whole_share:
         return whole
     layers = whole.workload.layer_count
-    needed = math.ceil(layers * (kept_share - 1) / (kept_share - whole_share))
+    needed = max(1, math.ceil(layers * (kept_share - 1) / (kept_share - whole_share)))
     return replace(whole, share=min(needed, layers) / layers)
+
+
+def _shares(runs: Sequence[Run]) -> Array:
+    """Return what the worst GPU needs of what it has."""
+    usable = np.array([run.node.accelerator.usable_memory_bytes for run in runs])
+    shares: Array = _device_bytes(runs) / usable
+    return shares
 
 
 def _repeated(owner: Sequence[int]) -> list[int]:
@@ -136,7 +146,8 @@ def predict_rows(rows: Sequence[RunRow]) -> list[Answer]:
             seconds[group.index] = group.seconds()
             counted[group.index] = group.measured_bytes()
     predicted = iter(zip(runs, seconds, counted, device, strict=True))
-    hopeless = _hopeless([row for row, run in zip(rows, chosen, strict=True) if run is None])
+    unanswered = [row for row, run in zip(rows, chosen, strict=True) if run is None]
+    hopeless = _hopeless(unanswered) | {row.id for row in unanswered if _too_many_parameters(row)}
     return [
         _unanswered(row.id, reason, row.id in hopeless) if run is None else _answer(row.id, *next(predicted))
         for row, run, reason in zip(rows, chosen, reasons, strict=True)
@@ -166,6 +177,20 @@ def _hopeless(rows: Sequence[RunRow]) -> set[str]:
         for (name, run), needed in zip(found, held, strict=True)
         if needed > run.node.accelerator.usable_memory_bytes
     }
+
+
+def _too_many_parameters(row: RunRow) -> bool:
+    """Whether full training of the stated parameters, cut over all GPUs, does not fit even without one activation."""
+    try:
+        billions, gpus = row.number("params_total_b"), row.whole("n_gpus")
+        if method_of(row) != "full" or billions is None or gpus is None or row.text("offload") not in ("", "none"):
+            return False
+        rule = rule_of(row)
+        usable = node_of(row.text("gpu"), min(8, gpus))[0].accelerator.usable_memory_bytes
+    except UnpredictableError:
+        return False
+    held = 1e9 * billions * framework_of(row, rule, False, None).full_bytes.total / gpus
+    return held > usable
 
 
 def _answer(name: str, run: Run, seconds: float, counted: float, device: float) -> Answer:

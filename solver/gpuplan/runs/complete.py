@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,6 +35,8 @@ DEGREES = ((1, 1), (2, 1), (4, 1), (8, 1), (8, 2), (8, 4), (8, 8), (8, 16))
 EXPERT_PARALLEL = 8
 #: Multiples of features that tensor cores want: of a matrix's side, of a head's width.
 ALIGNED, EVEN = 64, 8
+#: A release named by year and month: "Release 25.09".
+RELEASE = re.compile(r"\b(2[0-9])\.(0[1-9]|1[0-2])\b")
 #: What memory figures count where neither the row nor the framework's rule says.
 MEASURE = "nvidia-smi"
 
@@ -52,13 +55,15 @@ def candidates(row: RunRow) -> list[Run]:
     return _Completion(row).runs()
 
 
-def software_year(date: str) -> float:
-    """Return the year of a date ("2025-06" is 2025.46); the last year known where there is none."""
-    parts = date.split("-")
-    if not parts[0].isdigit():
-        return float(LAST_YEAR)
-    month = float(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 6.5
-    return float(parts[0]) + (month - 0.5) / 12
+def software_year(row: RunRow) -> float:
+    """Return the year of a row's software: that of its date, the last one known where there is none.
+
+    A release of that year in the text of the framework ("NeMo 25.09") places it within the year; without one it is the middle.
+    """
+    text = row.text("date").split("-")[0]
+    year = min(int(text), LAST_YEAR) if text.isdigit() else LAST_YEAR
+    months = [int(month) for short, month in RELEASE.findall(row.text("framework")) if 2000 + int(short) == year]
+    return year + (max(months) - 6.5) / 12 if months else float(year)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class _Completion:
     def runs(self) -> list[Run]:
         row, rule, (node, gpu_note) = self.row, self.rule, self.node
         gpus = self.gpus
-        year = software_year(row.text("date"))
+        year = software_year(row)
         architecture, shape_note = architecture_of(row)
         text, precision = precision_of(row, rule, node.accelerator, year)
         framework = framework_of(row, rule, method_of(row) != "full", precision)
@@ -115,7 +120,7 @@ class _Completion:
                 layout=layout,
                 virtual=virtual,
                 context=context,
-                year=min(int(year), LAST_YEAR),
+                year=year,
                 software=self._software(work, framework, layout, text, year),
                 measure=self._measure(),
                 last_stage=row.text("memory_rank") == "last",

@@ -49,8 +49,6 @@ def _accelerator(gpu: str, rule: GpuRule | None) -> tuple[Accelerator, str]:
         chosen = next((name for name in names if "PCIe" not in name), names[0])
         return accelerators()[chosen], f"GPU read as {chosen}" if len(names) > 1 else ""
     found = accelerators()[rule.accelerator]
-    if rule.family:
-        found = replace(found, kernel_family=rule.family)
     if rule.memory_gib is not None:
         nominal = rule.memory_gib if rule.memory_gib > 0 else _stated_gib(rule, gpu)
         found = replace(found, name=gpu, usable_memory_bytes=int(nominal * GIB * USABLE_SHARE))

@@ -14,10 +14,11 @@ import numpy as np
 
 from gpuplan.layout import Layout
 from gpuplan.performance.constants import constants
-from gpuplan.performance.layers import FULL, NONE, RECOMPUTE, AtomKeys, layer_seconds
+from gpuplan.performance.layers import AtomKeys, layer_seconds
 from gpuplan.performance.machine import Machines, machines
-from gpuplan.performance.memory import activation_bytes, logit_bytes, working_bytes
+from gpuplan.performance.memory import activation_bytes, loss_bytes, working_bytes
 from gpuplan.performance.predict import step_terms
+from gpuplan.performance.recompute import FULL, NONE, RECOMPUTE
 from gpuplan.performance.stages import ShapeKeys, Shapes, shapes
 from gpuplan.performance.states import StateKeys, States, states
 from gpuplan.performance.workload import Workload
@@ -26,8 +27,10 @@ from gpuplan_models import Framework
 
 Array = np.ndarray
 
-#: Fixed bytes by what a figure counts, relative to nvidia-smi's: a study's 0.3, 1.23 and 2.25 GiB.
-BASE_SHARE = {"allocated": 0.3 / 2.25, "active": 0.3 / 2.25, "reserved": 1.23 / 2.25, "nvidia-smi": 1.0}
+#: What a figure counts of a process's base, which nvidia-smi shows with the communicators: the allocator knows workspaces, no context.
+BASE_SHARE = {"allocated": 0.2, "active": 0.2, "reserved": 0.65, "nvidia-smi": 1.0}
+#: Kernels under which gradients come to be in the backward pass and are gone after the step; Megatron's buffers are always there.
+GRADIENTS_FREED = ("hf", "torch")
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Run:
     layout: Layout
     virtual: int
     context: int
-    year: int
+    year: float
     software: frozenset[str]
     measure: str
     last_stage: bool
@@ -73,10 +76,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Held:
-    """Bytes (n, 3 stages) that runs hold: states, and what the allocator rounds up (activations and logits); both without the base."""
+    """Bytes (n, 3 stages) that runs hold when they hold most, and which of them the allocator rounds up (activations and logits).
 
-    states: Array
-    working: Array
+    Both without the base.
+    """
+
+    total: Array
+    rounded: Array
     exists: Array
 
 
@@ -86,7 +92,7 @@ class Group:
 
     workload: Workload
     framework: Framework
-    year: int
+    year: float
     software: frozenset[str]
     runs: tuple[Run, ...]
     index: Array
@@ -201,43 +207,71 @@ class Group:
         return step_terms(work, self.framework, m, atom, layers, self.shapes, self._states()).seconds()
 
     def held(self) -> Held:
-        """Bytes that the runs hold by stage, with the constants in force."""
-        work, shape, state = self.workload, self.shapes, self._states()
-        working = self._activations(self.atoms)
-        if np.any(self.share < 1):
-            share = self.share[:, None]
-            working = share * working + (1 - share) * self._activations(self._kept)
-        working = working + logit_bytes(work, self.framework, self.atoms)[:, None] * shape.has_head
-        states = state.weights_bytes + state.gradients_bytes + state.optimizer_bytes
-        away = np.array([run.states_on_host for run in self.runs])[:, None]
-        return Held(np.where(away, 0.0, states) + state.gather_bytes, working, shape.exists)
+        """Bytes that the runs hold by stage, with the constants in force: the most of three moments.
 
-    def _activations(self, atom: AtomKeys) -> Array:
-        work = self.workload
-        kept = sum(
-            activation_bytes(kind, work, self.framework, atom)[:, None] * self.in_flight_layers[:, :, index]
-            for index, kind in enumerate(work.layers)
+        After the last forward pass, with all activations and the loss; after the backward pass, with all gradients and the layer
+        that was rebuilt; in the optimizer's step. Gradients of earlier micro-batches stand beside the activations of the last one.
+        """
+        shape, state = self.shapes, self._states()
+        away = np.array([run.states_on_host for run in self.runs])[:, None]
+        whole = np.where(away, 0.0, state.weights_bytes + state.gradients_bytes + state.optimizer_bytes)
+        whole = whole + state.gather_bytes
+        freed = (shape.micro_batches == 1)[:, None] & (self.framework.kernels in GRADIENTS_FREED) & ~away
+        rebuilt, forward = self._activations()
+        moments = (
+            (whole - np.where(freed, state.gradients_bytes, 0.0), forward),
+            (whole, np.broadcast_to(rebuilt[:, None], whole.shape)),
+            (whole + np.where(away, 0.0, state.step_bytes), np.zeros_like(whole)),
         )
-        away = np.array([run.inputs_on_host for run in self.runs]) & (atom.recompute == FULL)
-        kept = np.where(away[:, None], 0.0, kept)
-        total: Array = kept + working_bytes(work, self.framework, atom)[:, None]
+        total, rounded = np.zeros_like(whole), np.zeros_like(whole)
+        for fixed, working in moments:
+            rounded = np.where(fixed + working > total, working, rounded)
+            total = np.maximum(total, fixed + working)
+        return Held(total, rounded, shape.exists)
+
+    def _activations(self) -> tuple[Array, Array]:
+        """Bytes of the layer that is being rebuilt (n,), and of all that the forward pass leaves behind, the loss included (n, 3)."""
+        work, atoms, share = self.workload, self.atoms, self.share[:, None]
+        rebuilt = working_bytes(work, self.framework, atoms)
+        loss = loss_bytes(work, self.framework, atoms)[:, None] * self.shapes.has_head
+        away = np.array([run.inputs_on_host for run in self.runs]) & (atoms.recompute == FULL)
+        repeated = np.where(away[:, None], 0.0, self._saved(atoms))
+        if np.any(share < 1):
+            repeated = share * repeated + (1 - share) * self._saved(self._kept)
+        return rebuilt, repeated + rebuilt[:, None] + loss
+
+    def _saved(self, atom: AtomKeys) -> Array:
+        """Bytes (n, 3) that the layers in flight keep."""
+        total: Array = sum(
+            activation_bytes(kind, self.workload, self.framework, atom)[:, None] * self.in_flight_layers[:, :, index]
+            for index, kind in enumerate(self.workload.layers)
+        )
         return total
 
     def measured_bytes(self) -> Array:
-        """Bytes that each row's figure counts: the worst GPU's, or the last stage's, in its measure."""
+        """Bytes that each row's figure counts: the worst GPU's, or the last stage's, in its measure.
+
+        What the allocator reserves beyond what it has given out it gives back before a run fails: a figure is never more than the
+        device has, unless what was given out is.
+        """
         held, c = self.held(), constants()
-        counted = np.array([run.measure in ("allocated", "active") for run in self.runs])
-        slack = np.where(counted, 1 / c.value("allocator_slack"), 1.0)
-        total = np.where(held.exists, held.states + held.working * slack[:, None], 0.0)
+        counted = np.array([run.measure in ("allocated", "active") for run in self.runs])[:, None]
+        given_out = held.total - held.rounded * (1 - 1 / c.value("allocator_slack"))
+        usable = np.array([run.node.accelerator.usable_memory_bytes for run in self.runs])[:, None]
+        total = np.where(counted, given_out, np.minimum(held.total, np.maximum(given_out, usable)))
+        total = np.where(held.exists, total, 0.0)
         last = np.where(held.exists[:, 2], total[:, 2], total[:, 0])
+        seen = np.array([run.measure == "nvidia-smi" for run in self.runs])
         base = np.array([BASE_SHARE[run.measure] for run in self.runs]) * c.value("base_bytes")
+        base = base + np.where(seen & (self.ranks > 1), c.value("communicator_bytes"), 0.0)
         return np.where([run.last_stage for run in self.runs], last, total.max(axis=1)) + base
 
     def device_bytes(self) -> Array:
         """Bytes that the worst GPU's device really holds, the driver's context included."""
         held = self.held()
-        total = np.where(held.exists, held.states + held.working, 0.0)
-        return total.max(axis=1) + constants().value("base_bytes")
+        total = np.where(held.exists, held.total, 0.0)
+        worst: Array = total.max(axis=1) + self._states().base_bytes[:, 0]
+        return worst
 
 
 def groups_of(runs: Sequence[Run]) -> list[Group]:

@@ -14,8 +14,8 @@ from gpuplan_models import Architecture, Framework, ParameterBytes, frameworks, 
 
 #: Rank of adapters where the row does not say, as `gpuplan solve` has it.
 LORA_RANK = 16
-#: From this software on, releases that chose their own format pretrained in NVFP4 on Blackwell (MLPerf Training v5.1).
-NVFP4_FROM = 2025.8
+#: From this software year on, submissions that chose their own format pretrained in NVFP4 on Blackwell (MLPerf Training v5.1).
+NVFP4_FROM = 2025
 MODEL_PARALLEL = ("tp", "pp", "ep")
 
 
@@ -32,12 +32,16 @@ def framework_of(row: RunRow, rule: FrameworkRule | None, adapters: bool, precis
         usual = ADAPTER_FRAMEWORK if adapters else FULL_FRAMEWORK
         return frameworks()[PARALLEL_FRAMEWORK if parallel else usual]
     full = precision.full if precision is not None and precision.full else rule.full
-    return _framework(rule, full)
+    return _framework(rule, full, precision is None or precision.fp32_beside)
 
 
 @cache
-def _framework(rule: FrameworkRule, full: tuple[float, ...]) -> Framework:
+def _framework(rule: FrameworkRule, full: tuple[float, ...], fp32_beside: bool) -> Framework:
     found = frameworks()[rule.framework]
+    if not fp32_beside or rule.fp32_beside_quantised is not None:
+        found = replace(found, fp32_beside_quantised=fp32_beside and bool(rule.fp32_beside_quantised))
+    if rule.eager_attention:
+        found = replace(found, eager_attention=rule.eager_attention)
     if full:
         found = replace(found, full_bytes=ParameterBytes(*full))
     if rule.adapters:
@@ -78,7 +82,7 @@ def _default_precision(row: RunRow, rule: FrameworkRule | None, accelerator: Acc
     if rule is None or rule.blank_precision != "fastest" or "fp8" not in accelerator.peak_flops:
         return "bf16"
     blackwell = accelerator.kernel_family.startswith("blackwell")
-    return "nvfp4" if blackwell and year >= NVFP4_FROM and row.text("task") == "pretrain" else "fp8"
+    return "nvfp4" if blackwell and round(year) >= NVFP4_FROM and row.text("task") == "pretrain" else "fp8"
 
 
 def method_of(row: RunRow) -> str:
@@ -178,8 +182,10 @@ def recompute_of(row: RunRow, rule: FrameworkRule | None, framework: Framework) 
     for mode in ("none", "selective", "full"):
         if text.startswith(mode):
             return (mode,)
-    if rule is not None and rule.recompute:
-        return (rule.recompute,)
+    quantised = "qlora" in row.text("task").casefold()
+    usual = "" if rule is None else (rule.recompute_quantised if quantised else "") or rule.recompute
+    if usual:
+        return (usual,)
     if rule is not None and rule.partial:
         return ("none", "full")
     return framework.recompute

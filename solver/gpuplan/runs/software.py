@@ -50,7 +50,7 @@ def _holds(rule: SoftwareRule, run: Circumstances) -> bool:
         and run.family in when.get("families", (run.family,))
         and run.model_type in when.get("model_types", (run.model_type,))
         and all(when.get(name, getattr(run, name)) == getattr(run, name) for name in _FLAGS)
-        and when.get("from", run.year) <= run.year < when.get("until", run.year + 1)
+        and when.get("from", 0) <= round(run.year)
     )
 
 
@@ -69,7 +69,7 @@ def base_constants() -> Constants:
 
 
 def constants_of(
-    year: int, software: frozenset[str], base: Constants | None = None, factors: Mapping[str, float] | None = None
+    year: float, software: frozenset[str], base: Constants | None = None, factors: Mapping[str, float] | None = None
 ) -> Constants:
     """Constants of a run's software: `base`, multiplied by the factors that hold, in the software of `year`.
 
@@ -90,6 +90,6 @@ def constants_of(
 
 
 @cache
-def cached_constants(year: int, software: frozenset[str]) -> Constants:
+def cached_constants(year: float, software: frozenset[str]) -> Constants:
     """`constants_of` with the shipped base and factors."""
     return constants_of(year, software)

@@ -23,11 +23,14 @@ class FrameworkRule:
     sequence_parallel: bool = True
     measure: str = ""
     recompute: str = ""
+    recompute_quantised: str = ""
     zero: int | None = None
     layers_per_chunk: int = 2
     partial: bool = False
     hosts_sharded: bool = False
     inputs_on_host: bool = False
+    eager_attention: tuple[str, ...] = ()
+    fp32_beside_quantised: bool | None = None
     blank_precision: str = ""
     lora_targets: str = ""
     note: str = ""
@@ -41,6 +44,7 @@ class PrecisionRule:
     precision: str
     weights: str = ""
     full: tuple[float, ...] = ()
+    fp32_beside: bool = True
     note: str = ""
 
 
@@ -65,7 +69,6 @@ class GpuRule:
     pattern: str
     accelerator: str
     domain: int | None = None
-    family: str = ""
     network_bytes_per_second: float | None = None
     memory_gib: float | None = None
     scale: float = 1.0
