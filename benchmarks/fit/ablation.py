@@ -52,6 +52,7 @@ NEUTRAL: dict[str, tuple[float | str, ...]] = {
     "working_set": (1.0,),
     "head_bytes_per_logit": (OTHERS,),
     "base_bytes": (0.0,),
+    "communicator_bytes": (0.0,),
     "nf4_bytes_per_parameter": (0.5,),
     "allocator_slack": (1.0,),
 }

@@ -71,7 +71,8 @@ TIME = (
     Parameter("pipeline_exposed", "*", 0.4),
     Parameter("expert_parallel_exposed", "*", 0.8, 0.3),
     Parameter("data_parallel_exposed", "*", 0.25),
-    Parameter("gather_exposed", "*", 0.15),
+    Parameter("gather_exposed", "*", 0.5, 0.2),
+    Parameter("gather_exposed", "megatron", 0.3),
     Parameter("permute_bytes_per_element", "*", 8.0),
     Parameter("expert_weight_bytes", "*", 20.0),
     Parameter("adapter_traffic", "*", 0.5),
@@ -87,6 +88,7 @@ TIME = (
     Parameter("software", "sinks", 0.3),
     Parameter("software", "nvfp4", 1.4, 0.1),
     Parameter("software", "plain_attention", 0.15),
+    Parameter("software", "late_exchange", 3.0, 0.2),
     Parameter("software", "misaligned", 0.75),
     Parameter("software", "odd_heads", 0.2),
 )

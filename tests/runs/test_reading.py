@@ -28,7 +28,7 @@ def row(**cells: str) -> RunRow:
         ("Megatron-DeepSpeed", "megatron", "megatron-2022"),
         ("Megatron-DeepSpeed (SynapseAI)", "megatron", ""),
         ("llm-foundry/Composer FSDP", "torch-fsdp", ""),
-        ("HF Trainer + PEFT/DeepSpeed, flash-attn 2, torch 2.0", "hf-peft", ""),
+        ("HF Trainer + PEFT/DeepSpeed, flash-attn 2, torch 2.0", "deepspeed", ""),
         ("HF PEFT + plain PyTorch loop", "hf-peft", ""),
         ("ms-swift 2.6 (HF Trainer), torch 2.1, flash-attn 2", "hf-peft", ""),
         ("ms-swift DeepSpeed ZeRO-3", "deepspeed", ""),

@@ -71,13 +71,15 @@ def exposed_gather(
     """
     dense, experts = work.parameters_per_rank(keys.tensor, keys.expert)
     per_parameter = _gathered_bytes(job, framework, keys, storage_bytes(job.weights))
-    return _exposed_gather(m, keys, *_gather_volumes(keys, dense * per_parameter, experts * per_parameter), layer)
+    return _exposed_gather(
+        framework, m, keys, *_gather_volumes(keys, dense * per_parameter, experts * per_parameter), layer
+    )
 
 
 def exposed_end_gather(job: Workload, framework: Framework, m: Machines, keys: AtomKeys, head: Array) -> Array:
     """ZeRO-3 traffic of embedding and LM head for one micro-batch that is not hidden behind the head's seconds."""
     volumes = _gather_volumes(keys, _end_bytes(job, framework, keys), np.zeros(len(keys)))
-    return _exposed_gather(m, keys, *volumes, head)
+    return _exposed_gather(framework, m, keys, *volumes, head)
 
 
 def gather_network_bytes(work: LayerWork, job: Workload, framework: Framework, m: Machines, keys: AtomKeys) -> Array:
@@ -118,13 +120,17 @@ def _gather_volumes(keys: AtomKeys, dense_bytes: Array, expert_bytes: Array) -> 
     return dense_bytes * (keys.gather - 1) / keys.gather, expert_bytes * (expert_group - 1) / expert_group
 
 
-def _exposed_gather(m: Machines, keys: AtomKeys, dense_bytes: Array, expert_bytes: Array, busy: Array) -> Array:
+def _exposed_gather(
+    framework: Framework, m: Machines, keys: AtomKeys, dense_bytes: Array, expert_bytes: Array, busy: Array
+) -> Array:
     gpus = m.gpus_per_node[keys.machine]
     seconds = exchange_seconds(
         dense_bytes, expert_bytes, m, keys.machine, gpus / keys.tensor, gpus / keys.expert, keys.several_nodes
     )
     seconds = np.where(keys.gather > 1, seconds, 0.0)
-    return np.maximum(0.0, seconds - busy) + constants().value("gather_exposed") * np.minimum(seconds, busy)
+    return np.maximum(0.0, seconds - busy) + constants().value("gather_exposed", framework.kernels) * np.minimum(
+        seconds, busy
+    )
 
 
 def exchange_seconds(

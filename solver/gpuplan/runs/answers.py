@@ -185,12 +185,11 @@ def _too_many_parameters(row: RunRow) -> bool:
         billions, gpus = row.number("params_total_b"), row.whole("n_gpus")
         if method_of(row) != "full" or billions is None or gpus is None or row.text("offload") not in ("", "none"):
             return False
-        rule = rule_of(row)
+        kept = framework_of(row, rule_of(row), False, None).full_bytes
         usable = node_of(row.text("gpu"), min(8, gpus))[0].accelerator.usable_memory_bytes
     except UnpredictableError:
         return False
-    held = 1e9 * billions * framework_of(row, rule, False, None).full_bytes.total / gpus
-    return held > usable
+    return 1e9 * billions * kept.total / gpus > usable
 
 
 def _answer(name: str, run: Run, seconds: float, counted: float, device: float) -> Answer:
