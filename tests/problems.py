@@ -96,7 +96,7 @@ def _random_job(rng: Random) -> Job:
         startup_seconds=rng.choice((0.0, 600.0)),
         checkpoint_interval_seconds=rng.choice((600.0, 3600.0)),
         confidence=rng.choice((0.9, 0.9, None)),
-        objectives=(rng.choice(("cost", "cost", "gpus", "time", "time", "time")), "cost"),
+        objectives=(rng.choice(("cost", "cost", "gpus", "time", "time", "time", "time")), "cost"),
     )
 
 
@@ -194,7 +194,7 @@ def _random_offers(rng: Random, job: Job) -> tuple[Offer, ...]:
 
 
 def _node(rng: Random, index: int) -> Node:
-    per_node = rng.choice((1, 1, 2, 2, 3, 3, 4, 6, 8))
+    per_node = rng.choice((1, 1, 2, 2, 3, 3, 3, 4, 6, 8))
     peak = rng.uniform(60e12, 900e12)
     formats: dict[str, float] = {"fp16": peak}
     if rng.random() < 0.85:
@@ -215,13 +215,13 @@ def _node(rng: Random, index: int) -> Node:
         sources={},
     )
     link = Link("none", 0.0) if per_node == 1 else Link("pcie", rng.choice((16e9, 300e9)))
-    network = None if rng.random() < 0.35 else Network("tcp", rng.choice((1e9, 12.5e9, 50e9, 50e9)), None)
+    network = None if rng.random() < 0.5 else Network("tcp", rng.choice((1e9, 12.5e9, 50e9, 50e9)), None)
     host = Host(vcpus=1000, ram_bytes=10**13, nvme_bytes=10**13)
     return Node(f"node{index}", "any", accelerator, per_node, link, network, host)
 
 
 def _offer(rng: Random, index: int, node: Node, provider: Provider) -> Offer:
-    most = rng.choice((1, 2, 4, 8))
+    most = rng.choice((1, 2, 4, 4, 8))
     # Now and then a price list that promises several nodes without a fabric; the rules have to refuse them.
     promised = most if node.network is not None or rng.random() < 0.9 else 1
     return Offer(

@@ -49,7 +49,8 @@ def unseen(path: Path, scored: Sequence[Scored]) -> list[Scored]:
 def _left_out(runs: Sequence[Measured], memory: bool) -> dict[str, float]:
     """Seconds (or GiB) predicted for each run, by id."""
     problem = problem_of(runs, memory)
-    error = problem.left_out(problem.fit())
+    values = problem.fit()
+    error = problem.left_out(lambda source: problem.fit(values, source), values)
     predicted = np.exp(error) * problem.measured / (GIB if memory else 1.0)
     return {run.id: float(value) for run, value in zip(problem.runs, predicted, strict=True)}
 

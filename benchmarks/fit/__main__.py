@@ -57,7 +57,7 @@ def _fit_and_score(problem: Problem, leave_out: bool, ablated: bool) -> None:
         print(f"| {parameter.label} | {parameter.prior:.4g} | {value:.4g} | {runs_behind(parameter, problem.taught)} |")
     _score("Fitted, in sample", problem.runs, problem.errors(problem.point(values)))
     if leave_out:
-        error = problem.left_out(values)
+        error = problem.left_out(lambda source: problem.fit(values, source), values)
         _score("Leaving the run's source out", problem.runs, error)
         print(f"\n{width_table(problem.runs, error)}")
     if ablated:

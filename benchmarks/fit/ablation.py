@@ -81,7 +81,7 @@ class Ablation:
 def ablate(problem: Problem, values: Array) -> list[Ablation]:
     """Hold each parameter in turn; `values` is the fit of all.
 
-    Fits without the constant start from the full fit, with the derivatives taken once, where it is held; the reference is made so, too.
+    Fits without the constant are made near the full fit (`Problem.fit_nearby`), with the derivatives where it is held; so is the reference.
     """
     seen, unseen = _errors(problem, values)
     moves = np.abs(problem.derivatives(values)) > MOVES
@@ -124,8 +124,9 @@ def ablation_table(found: Sequence[Ablation]) -> str:
 def _errors(problem: Problem, start: Array) -> tuple[Array, Array]:
     """Errors of a fit on all runs, and of fits without the run's source."""
     derivatives = problem.derivatives(start)
-    values = problem.fit(start, derivatives=lambda _: derivatives)
-    return problem.errors(problem.point(values)), problem.left_out(values, lambda _: derivatives)
+    values = problem.fit_nearby(start, derivatives)
+    unseen = problem.left_out(lambda source: problem.fit_nearby(values, derivatives, source), values)
+    return problem.errors(problem.point(values)), unseen
 
 
 def _others(parameters: Sequence[Parameter], values: Array, own: Parameter) -> float | None:

@@ -63,6 +63,7 @@ SPEAKS: dict[str, Callable[[Run, str], bool]] = {
     "activation_multiplier": _kernels,
     "adapter_activations": lambda run, key: run.workload.trains_adapters and _kernels(run, key),
     "working_set": lambda run, key: run.layout.recompute == "full",
+    "communicator_bytes": lambda run, key: run.measure == "nvidia-smi" and run.layout.gpus * run.context > 1,
     "head_bytes_per_logit": _kernels,
     "nf4_bytes_per_parameter": lambda run, key: run.workload.weights == "nf4",
 }

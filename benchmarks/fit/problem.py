@@ -12,11 +12,13 @@ from benchmarks.fit.dependence import Reads, reads_of
 from benchmarks.fit.evaluate import predict_bytes, predict_seconds
 from benchmarks.fit.parameters import MEMORY, TIME, Parameter, Point
 from benchmarks.fit.rows import NOT_FITTED, Measured
-from benchmarks.fit.solve import Array, fit, weights
+from benchmarks.fit.solve import Array, Predict, fit, weights
 from gpuplan.runs.groups import Group, groups_of
 
 #: Step of the derivatives, in the logarithm of a value.
 STEP = 1e-5
+#: How often a fit by straight lines starts anew from what it found.
+NEARBY_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -78,30 +80,23 @@ class Problem:
             found[places, column] = (np.log(changed) - start[places]) / STEP
         return found
 
-    def fit(
-        self,
-        start: Array | None = None,
-        without: str | None = None,
-        derivatives: Callable[[Array], Array] | None = None,
-    ) -> Array:
+    def fit(self, start: Array | None = None, without: str | None = None) -> Array:
         """Values fitted on the runs of sources that teach, from the priors or from `start`, `without` one of the sources."""
-        silent = [self._silent(run) or run.source == without for run in self.runs]
-        weight = np.where(silent, 0.0, weights([run.source for run in self.runs]))
-        return fit(
-            self.parameters,
-            lambda at: self.predict(self.point(at.values)),
-            self.measured,
-            weight,
-            start,
-            derivatives or self.derivatives,
-        ).values
+        return self._fit(lambda at: self.predict(self.point(at.values)), start, without, self.derivatives)
 
-    def left_out(self, start: Array, derivatives: Callable[[Array], Array] | None = None) -> Array:
+    def fit_nearby(self, start: Array, derivatives: Array, without: str | None = None) -> Array:
+        """The same by predictions that are straight lines, in logarithms, about `start` and once more about what is found."""
+        values = start
+        for _ in range(NEARBY_ROUNDS):
+            values = self._fit(self._linear(values, derivatives), values, without, lambda _: derivatives)
+        return values
+
+    def left_out(self, refit: Callable[[str], Array], start: Array) -> Array:
         """log(predicted / measured) of every run, its source left out of the fit; `start` is the fit on all of them."""
         error = self.errors(self.point(start))
         for source in self.teachers:
             own = np.array([run.source == source for run in self.runs])
-            error[own] = self.errors(self.point(self.fit(start, source, derivatives)))[own]
+            error[own] = self.errors(self.point(refit(source)))[own]
         return error
 
     def holding(self, parameter: Parameter, value: float) -> Problem:
@@ -111,6 +106,17 @@ class Problem:
 
     def _silent(self, run: Measured) -> bool:
         return run.source in NOT_FITTED or (self.memory and not run.teaches_memory)
+
+    def _fit(
+        self, predict: Predict, start: Array | None, without: str | None, derivatives: Callable[[Array], Array]
+    ) -> Array:
+        silent = [self._silent(run) or run.source == without for run in self.runs]
+        weight = np.where(silent, 0.0, weights([run.source for run in self.runs]))
+        return fit(self.parameters, predict, self.measured, weight, start, derivatives).values
+
+    def _linear(self, about: Array, derivatives: Array) -> Predict:
+        anchor, logs = np.log(self.predict(self.point(about))), np.log(about)
+        return lambda at: np.exp(anchor + derivatives @ (np.log(at.values) - logs))
 
     def _predict(self, groups: Sequence[Group], point: Point) -> Array:
         return (predict_bytes if self.memory else predict_seconds)(groups, len(self.runs), point)

@@ -99,18 +99,19 @@ def explain(job: Job, offers: Sequence[Offer]) -> Explanation:
     """
     given = [limit for limit in LIMITS if getattr(job.limits, limit.field) is not None]
     if _outcome(job, offers, given, "gpus").plan is None:
-        changes = [*_switches(job, offers, given), *_more_nodes(job, offers), *_other_framework(job, offers)]
-        return Explanation([NO_OFFER], changes)
+        return Explanation([NO_OFFER], _ways_out(job, offers, _switches(job, offers, given)))
     conflict = list(given)
     for limit in given:
         lifted = [other for other in given if other not in conflict] + [limit]
         if _outcome(job, offers, lifted, "gpus").plan is None:
             conflict.remove(limit)
-    relaxations = _fewest(job, offers, given)
-    relaxations += [*_more_nodes(job, offers), *_other_framework(job, offers)]
-    return Explanation(
-        [limit.name for limit in conflict], sorted(relaxations, key=lambda r: (r.plan.prediction.cost_usd, r.limit))
-    )
+    return Explanation([limit.name for limit in conflict], _ways_out(job, offers, _fewest(job, offers, given)))
+
+
+def _ways_out(job: Job, offers: Sequence[Offer], changes: Sequence[Relaxation]) -> list[Relaxation]:
+    """Changes of what the user said, more nodes than are sold, another framework: cheapest plan first."""
+    found = [*changes, *_more_nodes(job, offers), *_other_framework(job, offers)]
+    return sorted(found, key=lambda relaxation: (relaxation.plan.prediction.cost_usd, relaxation.limit))
 
 
 def _fewest(job: Job, offers: Sequence[Offer], given: Sequence[Limit]) -> list[Relaxation]:

@@ -263,7 +263,7 @@ class Group:
         last = np.where(held.exists[:, 2], total[:, 2], total[:, 0])
         seen = np.array([run.measure == "nvidia-smi" for run in self.runs])
         base = np.array([BASE_SHARE[run.measure] for run in self.runs]) * c.value("base_bytes")
-        base = base + np.where(seen & (self.ranks > 1), c.value("communicator_bytes"), 0.0)
+        base = base + np.where(seen & (self.state_keys.gpus > 1), c.value("communicator_bytes"), 0.0)
         return np.where([run.last_stage for run in self.runs], last, total.max(axis=1)) + base
 
     def device_bytes(self) -> Array:

@@ -32,6 +32,9 @@ def framework_of(row: RunRow, rule: FrameworkRule | None, adapters: bool, precis
         usual = ADAPTER_FRAMEWORK if adapters else FULL_FRAMEWORK
         return frameworks()[PARALLEL_FRAMEWORK if parallel else usual]
     full = precision.full if precision is not None and precision.full else rule.full
+    layers, stages = row.whole("layers") or 0, row.whole("pp") or 1
+    if rule.full_ends_counted and layers % stages and (layers + 2) % stages == 0:
+        full = rule.full_ends_counted
     return _framework(rule, full, precision is None or precision.fp32_beside)
 
 

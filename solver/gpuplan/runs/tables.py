@@ -18,6 +18,7 @@ class FrameworkRule:
     pattern: str
     framework: str
     full: tuple[float, ...] = ()
+    full_ends_counted: tuple[float, ...] = ()
     adapters: tuple[float, ...] = ()
     kernels: str = ""
     sequence_parallel: bool = True
