@@ -215,13 +215,13 @@ def _node(rng: Random, index: int) -> Node:
         sources={},
     )
     link = Link("none", 0.0) if per_node == 1 else Link("pcie", rng.choice((16e9, 300e9)))
-    network = None if rng.random() < 0.5 else Network("tcp", rng.choice((1e9, 12.5e9, 50e9, 50e9)), None)
+    network = None if rng.random() < 0.6 else Network("tcp", rng.choice((1e9, 12.5e9, 50e9, 50e9)), None)
     host = Host(vcpus=1000, ram_bytes=10**13, nvme_bytes=10**13)
     return Node(f"node{index}", "any", accelerator, per_node, link, network, host)
 
 
 def _offer(rng: Random, index: int, node: Node, provider: Provider) -> Offer:
-    most = rng.choice((1, 2, 4, 4, 8))
+    most = rng.choice((1, 2, 4, 4, 8, 8))
     # Now and then a price list that promises several nodes without a fabric; the rules have to refuse them.
     promised = most if node.network is not None or rng.random() < 0.9 else 1
     return Offer(

@@ -18,7 +18,7 @@ from benchmarks.accuracy.summary import summary
 from benchmarks.accuracy.tables import Pair, error_table, memories, quantiles, times, within_bound, within_interval
 from benchmarks.accuracy.whole_jobs import whole_jobs
 from benchmarks.accuracy.yardstick import yardstick
-from gpuplan.runs import predict_rows, read_rows, write_answers
+from gpuplan.runs import as_csv, predict_rows, read_rows
 from gpuplan.runs.answers import settle
 
 RUNS = Path("../shared/data/runs.csv")
@@ -55,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         predictions = arguments.predictions or Path(folder) / "predictions.csv"
         if arguments.predictions is None:
-            write_answers(predict_rows(read_rows(arguments.runs)), predictions)
+            predictions.write_text(as_csv(predict_rows(read_rows(arguments.runs))), encoding="utf-8")
         sets = {SHIPPED: read(arguments.runs, predictions)}
     if arguments.cross_validate:
         sets[LEFT_OUT] = unseen(arguments.runs, sets[SHIPPED])

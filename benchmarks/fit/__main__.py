@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fit.ablation import ablate, ablation_table
+from benchmarks.fit.ablation import ablate, ablation_table, together
 from benchmarks.fit.counts import runs_behind
 from benchmarks.fit.parameters import Parameter, Point
 from benchmarks.fit.problem import Problem, problem_of
@@ -61,7 +61,8 @@ def _fit_and_score(problem: Problem, leave_out: bool, ablated: bool) -> None:
         _score("Leaving the run's source out", problem.runs, error)
         print(f"\n{width_table(problem.runs, error)}")
     if ablated:
-        print(f"\n## Without each constant\n\n{ablation_table(ablate(problem, values))}")
+        found = ablate(problem, values)
+        print(f"\n## Without each constant\n\n{together(problem, values, found)}\n\n{ablation_table(found)}")
 
 
 def _score(title: str, runs: Sequence[Measured], error: Array) -> None:

@@ -66,7 +66,8 @@ MOVES = 1e-4
 class Ablation:
     """A constant held at a value: how median, 90th percentile and the mean of the runs that it moves change, points of percent."""
 
-    label: str
+    parameter: Parameter
+    value: float
     held: str
     runs: int
     in_sample: tuple[float, float]
@@ -95,7 +96,8 @@ def ablate(problem: Problem, values: Array) -> list[Ablation]:
             own = np.flatnonzero(moves[:, place])
             found.append(
                 Ablation(
-                    parameter.label,
+                    parameter,
+                    value,
                     f"{value:.3g}{' (the others)' if neutral == OTHERS else ''}",
                     len(own),
                     _change(seen, without_seen),
@@ -106,9 +108,24 @@ def ablate(problem: Problem, values: Array) -> list[Ablation]:
     return found
 
 
+def together(problem: Problem, values: Array, found: Sequence[Ablation]) -> str:
+    """What changes where every harmless constant is held at once, each at the first value that did no harm."""
+    held = {each.parameter: each.value for each in reversed(found) if each.harmless}
+    without, start = problem, values
+    for parameter, value in held.items():
+        start = np.delete(start, list(without.parameters).index(parameter))
+        without = without.holding(parameter, value)
+    before, after = _errors(problem, values), _errors(without, start)
+    (median, p90), (unseen_median, unseen_p90) = (_change(old, new) for old, new in zip(before, after, strict=True))
+    return (
+        f"All {len(held)} candidates at once: median {median:+.1f}, p90 {p90:+.1f}, "
+        f"unseen median {unseen_median:+.1f}, unseen p90 {unseen_p90:+.1f} points."
+    )
+
+
 def ablation_table(found: Sequence[Ablation]) -> str:
     """One line for each constant and value, after the names of those whose removal does no harm."""
-    harmless = [f"{each.label} = {each.held}" for each in found if each.harmless]
+    harmless = [f"{each.parameter.label} = {each.held}" for each in found if each.harmless]
     lines = [
         f"Candidates for removal (no column grows by more than {HARMLESS} points): {', '.join(harmless) or 'none'}.",
         "",
@@ -117,7 +134,7 @@ def ablation_table(found: Sequence[Ablation]) -> str:
     ]
     for each in found:
         figures = " | ".join(f"{figure:+.1f}" for figure in (*each.in_sample, *each.left_out, each.own))
-        lines.append(f"| {each.label} | {each.held} | {each.runs} | {figures} |")
+        lines.append(f"| {each.parameter.label} | {each.held} | {each.runs} | {figures} |")
     return "\n".join(lines)
 
 

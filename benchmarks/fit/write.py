@@ -48,11 +48,20 @@ def write(values: Sequence[tuple[Parameter, float, int]]) -> None:
                 software, count = _in_table(
                     software, f"[constants.{parameter.name}]", re.escape(parameter.key), text, runs
                 )
+        if parameter.name == "paired_runs" and count == 0:
+            constants, count = _new_pair(constants, parameter.key, runs), 1
         if count != 1:
             raise LookupError(f"{parameter.label} has {count} places in {CONSTANTS} and {SOFTWARE}")
     constants = re.sub(r'as_of = "[^"]*"', f'as_of = "{datetime.now(UTC).date()}"', constants, count=1)
     CONSTANTS.write_text(constants, encoding="utf-8")
     SOFTWARE.write_text(software, encoding="utf-8")
+
+
+def _new_pair(text: str, key: str, runs: int) -> str:
+    """Add a pair of kernel family and kernels that has had no runs so far."""
+    head = text.index("[paired_runs]")
+    place = text.index('values."*"', head)
+    return f'{text[:place]}values."{key}" = {{ value = {runs}, basis = "fitted", runs = {runs} }}\n{text[place:]}'
 
 
 def _in_table(text: str, head: str, key: str, value: str, runs: int) -> tuple[str, int]:
@@ -62,7 +71,8 @@ def _in_table(text: str, head: str, key: str, value: str, runs: int) -> tuple[st
         return text, 0
     end = text.find("\n[", place + 2)
     table = text[place : end if end >= 0 else len(text)]
-    basis = ', basis = "fitted"' if "basis" in table else ""
+    kind = "fitted" if runs else "prior"
+    basis = f', basis = "{kind}"' if "basis" in table else ""
     changed, count = re.subn(rf"(\n{key} = )\{{[^}}]*\}}", rf"\g<1>{{ value = {value}{basis}, runs = {runs} }}", table)
     return text.replace(table, changed, 1), count
 

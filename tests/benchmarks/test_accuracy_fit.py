@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.fit.ablation import NEUTRAL, ablate, ablation_table
+from benchmarks.fit.ablation import NEUTRAL, ablate, ablation_table, together
 from benchmarks.fit.counts import runs_behind
 from benchmarks.fit.parameters import MEMORY, TIME
 from benchmarks.fit.problem import STEP, Problem, problem_of
@@ -85,9 +85,11 @@ def test_every_fitted_constant_has_a_neutral_value() -> None:
 
 def test_what_no_run_needs_is_a_candidate_for_removal() -> None:
     small = problem(memory=True)
-    found = ablate(small, small.fit())
-    by_label = {each.label: each for each in found}
+    values = small.fit()
+    found = ablate(small, values)
+    by_label = {each.parameter.label: each for each in found}
     # No run of the three has 4-bit weights.
     assert by_label["nf4_bytes_per_parameter.*"].harmless
     assert by_label["nf4_bytes_per_parameter.*"].runs == 0
+    assert together(small, values, found).startswith(f"All {len({each.parameter for each in found if each.harmless})} ")
     assert "nf4_bytes_per_parameter.* = 0.5" in ablation_table(found).splitlines()[0]

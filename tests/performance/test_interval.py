@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -35,9 +34,7 @@ def coverage() -> Iterator[None]:
             "*": Constant(1e-3, "prior", 0),
         },
         "step_interval": {
-            "megatron": Constant(0.1, "fitted", 100),
-            "hf": Constant(0.3, "fitted", 48),
-            "cdna3": Constant(0.2, "fitted", 10),
+            "measured": Constant(0.1, "fitted", 100),
             "moe": Constant(0.4, "fitted", 30),
             "transferred": Constant(0.35, "prior", 0),
             "extrapolated": Constant(0.5, "prior", 0),
@@ -48,6 +45,7 @@ def coverage() -> Iterator[None]:
             "hopper/hf": Constant(48, "fitted", 48),
             "cdna3/megatron": Constant(10, "fitted", 10),
             "ampere/megatron": Constant(9, "fitted", 9),
+            "ampere/older": Constant(139, "fitted", 139),
             "hopper/torch": Constant(9, "fitted", 9),
             "ada/megatron": Constant(2, "fitted", 2),
             "*": Constant(0, "prior", 0),
@@ -61,10 +59,9 @@ def coverage() -> Iterator[None]:
     ("family", "kernels", "mixture", "width"),
     [
         ("hopper", "megatron", False, 0.1),
-        ("hopper", "hf", False, 0.3),
+        ("hopper", "hf", False, 0.1),
         ("hopper", "megatron", True, 0.4),
-        # The widest of accelerator and framework.
-        ("cdna3", "megatron", False, 0.2),
+        ("cdna3", "megatron", False, 0.1),
         # Each was measured, but not together, or nine times only.
         ("cdna3", "hf", False, 0.35),
         ("ampere", "megatron", False, 0.35),
@@ -79,13 +76,6 @@ def coverage() -> Iterator[None]:
 )
 def test_step_width(family: str, kernels: str, mixture: bool, width: float) -> None:
     assert step_width(family, kernels, mixture) == width
-
-
-def test_the_widest_of_pair_and_accelerator() -> None:
-    base = constants()
-    wide = dict(base.tables["step_interval"]) | {"ampere": Constant(0.45, "fitted", 148)}
-    with use_constants(replace(base, tables=dict(base.tables) | {"step_interval": wide})):
-        assert step_width("ampere", "megatron", False) == 0.45
 
 
 @pytest.mark.parametrize(

@@ -104,14 +104,13 @@ def test_shipped_pairs_are_of_known_families_and_kernels() -> None:
         family, kernels = pair.split("/")
         assert (family, kernels) in pairs
         assert constant.value == constant.runs
-        # Whoever speaks for the pair speaks for each of the two.
+        # Whoever speaks for the pair speaks for the accelerator's rate.
         assert constant.runs <= shipped.runs("matmul_efficiency", family)
-        assert constant.runs <= shipped.runs("launch_seconds", kernels)
 
 
 def test_shipped_widths_grow_as_runs_get_fewer() -> None:
     shipped = shipped_constants()
-    for name, measured in (("step_interval", "megatron"), ("memory_interval", "measured")):
+    for name, measured in (("step_interval", "measured"), ("memory_interval", "measured")):
         widths = [shipped.value(name, key) for key in (measured, "transferred", "extrapolated")]
         assert widths == sorted(widths), name
 

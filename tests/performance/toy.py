@@ -76,9 +76,7 @@ ROUND: dict[str, dict[str, float]] = {
     "nf4_bytes_per_parameter": {"*": 0.6},
     "paired_runs": {"*": 0},
     "step_interval": {
-        "megatron": 0.1,
-        "hf": 0.3,
-        "cdna3": 0.2,
+        "measured": 0.1,
         "moe": 0.4,
         "transferred": 0.35,
         "extrapolated": 0.5,

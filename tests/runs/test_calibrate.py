@@ -148,3 +148,16 @@ def test_the_constants_in_force_stay_as_they_are(file: Path, predicted: tuple[fl
     before = constants()
     measured(file, {"step_time_s": 2 * predicted[0]})
     assert constants() is before
+
+
+def test_predictions_take_the_calibration_too(file: Path, tmp_path: Path, predicted: tuple[float, float]) -> None:
+    mine, out = tmp_path / "my.toml", tmp_path / "pred.csv"
+    mine.write_text(as_toml(measured(file, {"step_time_s": 1.3 * predicted[0]}), "2026-11-21", file.name))
+    seconds = []
+    for flags in ([], ["--calibration", str(mine)], []):
+        result = CliRunner().invoke(cli, ["predict", str(file), "--out", str(out), *flags])
+        assert result.exit_code == 0
+        with out.open(newline="", encoding="utf-8") as stream:
+            seconds.append(float(next(csv.DictReader(stream))["pred_step_time_s"]))
+    assert seconds[0] == seconds[2] == pytest.approx(predicted[0], rel=1e-5)
+    assert seconds[1] > 1.03 * seconds[0]

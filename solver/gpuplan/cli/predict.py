@@ -12,7 +12,13 @@ import click
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, metavar="PRED.csv", help="Where the predictions go."
 )
-def predict(runs: Path, out: Path) -> int:
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    metavar="MY.toml",
+    help="Constants corrected by your own runs, as gpuplan calibrate wrote them.",
+)
+def predict(runs: Path, out: Path, calibration: Path | None) -> int:
     """Predict step time and peak memory of every row of RUNS.csv, with 90 % bounds.
 
     The columns are those of solver/gpuplan/runs/rows.py; what was measured, by whom and where it was published is not read. A row that
@@ -20,10 +26,16 @@ def predict(runs: Path, out: Path) -> int:
 
     gpuplan predict runs.csv --out predictions.csv
     """
-    from gpuplan.runs import predict_rows, read_rows, write_answers
+    from gpuplan.cli.output import Destination
+    from gpuplan.job.calibration import load_calibration
+    from gpuplan.performance.constants import calibrated, use_constants
+    from gpuplan.runs import as_csv, predict_rows, read_rows
 
-    answers = predict_rows(read_rows(runs))
-    write_answers(answers, out)
+    destination = Destination("text", str(out))
+    own = () if calibration is None else load_calibration(calibration)[0]
+    with use_constants(calibrated(own)):
+        answers = predict_rows(read_rows(runs))
+    destination.write_text(as_csv(answers))
     missing = sum(answer.step_seconds is None for answer in answers)
     click.echo(f"{len(answers) - missing} of {len(answers)} rows predicted: {out}", err=True)
     return 0

@@ -26,14 +26,25 @@ def read_calibration(reader: Reader) -> tuple[CalibratedConstant, ...]:
     path = reader.optional("calibration", lambda _, value: Path(str(value)).expanduser())
     if path is None:
         return ()
+    found, sentence = load_calibration(path)
+    reader.assume(sentence)
+    return found
+
+
+def load_calibration(path: Path) -> tuple[tuple[CalibratedConstant, ...], str]:
+    """Return the constants of a calibration file, and what they are in one sentence.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a value of it cannot be used.
+    """
     tables = _load(path)
     meta = tables.pop("meta", {})
     found = [_constant(path, name, key, entry) for name, table in tables.items() for key, entry in table.items()]
     runs = meta.get("runs", 0)
-    reader.assume(
-        f"constants corrected by {runs} run{'' if runs == 1 else 's'} of your own ({path}, {meta.get('as_of')})"
-    )
-    return tuple(found)
+    said = f"constants corrected by {runs} run{'' if runs == 1 else 's'} of your own ({path}, {meta.get('as_of')})"
+    return tuple(found), said
 
 
 def _load(path: Path) -> dict[str, dict[str, Any]]:

@@ -31,9 +31,12 @@ class Constant:
     runs: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Constants:
-    """All constants: ``name -> key -> Constant``; the key ``"*"`` answers for every key that is not listed."""
+    """All constants: ``name -> key -> Constant``; the key ``"*"`` answers for every key that is not listed.
+
+    Compared by identity, so that what follows from a table can be cached.
+    """
 
     tables: Mapping[str, Mapping[str, Constant]]
     as_of: str
@@ -57,10 +60,14 @@ class Constants:
         """
         if stand_in:
             return "extrapolated"
-        if self.runs("paired_runs", f"{kernel_family}/{kernels}") >= COVERED_RUNS:
+        pairs = {
+            tuple(pair.split("/")): entry.runs for pair, entry in self.tables["paired_runs"].items() if pair != "*"
+        }
+        if pairs.get((kernel_family, kernels), 0) >= COVERED_RUNS:
             return "measured"
-        both = (self.runs("matmul_efficiency", kernel_family), self.runs("launch_seconds", kernels))
-        return "transferred" if min(both) >= COVERED_RUNS else "extrapolated"
+        of_family = sum(runs for (family, _), runs in pairs.items() if family == kernel_family)
+        of_kernels = sum(runs for (_, names), runs in pairs.items() if names == kernels)
+        return "transferred" if min(of_family, of_kernels) >= COVERED_RUNS else "extrapolated"
 
 
 _active: ContextVar[Constants | None] = ContextVar("constants", default=None)

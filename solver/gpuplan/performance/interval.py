@@ -12,17 +12,10 @@ _Z90 = NormalDist().inv_cdf(0.95)
 
 
 def step_width(kernel_family: str, kernels: str, mixture: bool, stand_in: bool = False) -> float:
-    """Two-sided 90 % width of log(measured / predicted) of the step time: the widest that applies."""
+    """Two-sided 90 % width of log(measured / predicted) of the step time, by coverage; mixtures of experts have at least their own."""
     c = constants()
-    coverage = c.coverage(kernel_family, kernels, stand_in)
-    widths = [c.value("step_interval", kernels if coverage == "measured" else coverage)]
-    if stand_in:
-        widths.append(step_width(kernel_family, kernels, mixture))
-    if c.runs("step_interval", kernel_family):
-        widths.append(c.value("step_interval", kernel_family))
-    if mixture:
-        widths.append(c.value("step_interval", "moe"))
-    return max(widths)
+    width = c.value("step_interval", c.coverage(kernel_family, kernels, stand_in))
+    return max(width, c.value("step_interval", "moe")) if mixture else width
 
 
 def memory_width(kernel_family: str, kernels: str, stand_in: bool = False) -> float:

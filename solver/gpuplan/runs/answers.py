@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from gpuplan.errors import InputError
 from gpuplan.performance import interval
 from gpuplan.performance.constants import Coverage, constants, use_constants
 from gpuplan.runs.complete import candidates
@@ -211,15 +210,13 @@ def _answer(name: str, run: Run, seconds: float, counted: float, device: float) 
     )
 
 
-def write_answers(answers: Sequence[Answer], path: Path) -> None:
-    """Write one line for each answer; raises `InputError` if the file cannot be written."""
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(_line(answer) for answer in answers)
-    except OSError as error:
-        raise InputError("out", path, f"{path} cannot be written: {error.strerror}") from error
+def as_csv(answers: Sequence[Answer]) -> str:
+    """One line for each answer, below the names of the columns."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_line(answer) for answer in answers)
+    return buffer.getvalue()
 
 
 def _line(answer: Answer) -> list[str]:

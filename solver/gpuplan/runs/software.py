@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 
-from gpuplan.performance.constants import Constant, Constants, shipped_constants
+from gpuplan.performance.constants import Constant, Constants, constants
 from gpuplan.runs.tables import SoftwareRule, further_constants, software_rules
 
 #: Software of later years is not known to be faster than this one's.
@@ -50,7 +50,6 @@ def _holds(rule: SoftwareRule, run: Circumstances) -> bool:
         and run.family in when.get("families", (run.family,))
         and run.model_type in when.get("model_types", (run.model_type,))
         and all(when.get(name, getattr(run, name)) == getattr(run, name) for name in _FLAGS)
-        and when.get("from", 0) <= round(run.year)
     )
 
 
@@ -58,14 +57,18 @@ def _found(when: Mapping[str, str], name: str, text: str) -> bool:
     return name not in when or re.search(when[name], text, re.IGNORECASE) is not None
 
 
-@cache
 def base_constants() -> Constants:
-    """The shipped constants and, for keys that they lack, those of software.toml."""
-    shipped = shipped_constants()
-    tables: dict[str, Mapping[str, Constant]] = dict(shipped.tables)
+    """The constants in force and, for keys that they lack, those of software.toml."""
+    return _with_further(constants())
+
+
+@lru_cache(maxsize=64)
+def _with_further(base: Constants) -> Constants:
+    tables: dict[str, Mapping[str, Constant]] = dict(base.tables)
     for name, keys in further_constants().items():
-        tables[name] = {**tables[name], **{key: Constant(value, "fitted", runs) for key, (value, runs) in keys.items()}}
-    return replace(shipped, tables=tables)
+        further = {key: Constant(value, "fitted", runs) for key, (value, runs) in keys.items()}
+        tables[name] = {**further, **tables[name]}
+    return replace(base, tables=tables)
 
 
 def constants_of(
@@ -89,7 +92,11 @@ def constants_of(
     return replace(start, tables=tables, software_year=year)
 
 
-@cache
 def cached_constants(year: float, software: frozenset[str]) -> Constants:
-    """`constants_of` with the shipped base and factors."""
-    return constants_of(year, software)
+    """`constants_of` of the constants in force."""
+    return _of_software(constants(), year, software)
+
+
+@lru_cache(maxsize=4096)
+def _of_software(base: Constants, year: float, software: frozenset[str]) -> Constants:
+    return constants_of(year, software, _with_further(base))
