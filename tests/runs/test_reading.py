@@ -131,3 +131,10 @@ def test_stated_settings_leave_one_candidate() -> None:
     }
     (run,) = candidates(row(**cells))
     assert (run.layout.tensor, run.layout.pipeline, run.layout.data, run.virtual, run.layout.zero) == (4, 8, 2, 5, 1)
+
+
+def test_a_mixture_without_a_framework_runs_where_experts_can_be_dealt() -> None:
+    cells = {"gpu": "H200", "n_gpus": "32", "global_batch_sequences": "256", "seq_len": "4096", "task": "lora"}
+    mixture, dense = (candidates(row(model=name, **cells))[0] for name in ("deepseek-r1", "llama-3-8b"))
+    assert (mixture.framework.name, dense.framework.name) == ("megatron", "hf-peft")
+    assert mixture.node.accelerator.name == "H200-SXM"

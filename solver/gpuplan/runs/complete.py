@@ -102,7 +102,7 @@ class _Completion:
         year = software_year(row)
         architecture, shape_note = architecture_of(row)
         text, precision = precision_of(row, rule, node.accelerator, year)
-        framework = framework_of(row, rule, method_of(row) != "full", precision)
+        framework = framework_of(row, rule, method_of(row) != "full", precision, bool(architecture.routed_experts))
         work = workload_of(row, architecture, rule, precision)
         self._refuse_impossible(work.layer_count)
         layouts = self._layouts(

@@ -25,10 +25,12 @@ def rule_of(row: RunRow) -> FrameworkRule | None:
     return matched(framework_rules(), text) if text else None
 
 
-def framework_of(row: RunRow, rule: FrameworkRule | None, adapters: bool, precision: PrecisionRule | None) -> Framework:
-    """Return the framework of a row, with the policy of the software that the row names."""
+def framework_of(
+    row: RunRow, rule: FrameworkRule | None, adapters: bool, precision: PrecisionRule | None, mixture: bool = False
+) -> Framework:
+    """Return the framework of a row, with the policy of the software that the row names; mixtures of experts need parallel ones."""
     if rule is None:
-        parallel = any((row.whole(column) or 1) > 1 for column in MODEL_PARALLEL)
+        parallel = mixture or any((row.whole(column) or 1) > 1 for column in MODEL_PARALLEL)
         usual = ADAPTER_FRAMEWORK if adapters else FULL_FRAMEWORK
         return frameworks()[PARALLEL_FRAMEWORK if parallel else usual]
     full = precision.full if precision is not None and precision.full else rule.full
