@@ -38,10 +38,10 @@ wheel-test: $(WHEEL_VENV)/.installed
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
-# Writes requirements.lock anew from the ranges of pyproject.toml.
+# Writes requirements.lock anew from the ranges of pyproject.toml; without torch and what needs it, which go with the GPU at hand.
 lock: $(VENV)/.installed-dev
 	$(BIN)/python -m pip --disable-pip-version-check install --quiet pip-tools
-	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --allow-unsafe \
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --upgrade --extra dev --extra hub --extra plots --extra tokenizers --strip-extras --allow-unsafe \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
 		--output-file requirements.lock pyproject.toml
 
