@@ -13,6 +13,7 @@ import gpuplan
 from gpuplan.cli import cli
 from gpuplan.errors import InputError
 from gpuplan.performance.constants import constants
+from gpuplan.runs import INPUT_COLUMNS, RunRow, predict_rows
 from gpuplan.runs.calibrate import Calibration, as_toml, calibrate
 
 RUN = {
@@ -52,8 +53,9 @@ def measured(file: Path, *figures: dict[str, float]) -> Calibration:
 @pytest.fixture
 def predicted(file: Path) -> tuple[float, float]:
     """Seconds and GiB of the run with the constants that ship."""
-    step, memory = measured(file, {"step_time_s": 1.0, "peak_mem_gib": 1.0}).fitted
-    return step.before, memory.before / 2**30
+    (answer,) = predict_rows([RunRow("r", dict.fromkeys(INPUT_COLUMNS, "") | RUN)])
+    assert answer.step_seconds and answer.memory_gib
+    return answer.step_seconds, answer.memory_gib
 
 
 def test_a_run_as_predicted_changes_nothing(file: Path, predicted: tuple[float, float]) -> None:
@@ -72,12 +74,25 @@ def test_one_run_moves_its_own_prediction_part_of_the_way_and_more_runs_more(
     assert 0.03 < moved[0] < moved[1] < 0.2
 
 
-@pytest.mark.parametrize("factor", [0.1, 10.0])
+@pytest.mark.parametrize("factor", [0.35, 2.9])
 def test_one_run_does_not_overturn_the_physics(file: Path, predicted: tuple[float, float], factor: float) -> None:
     found = measured(file, {"step_time_s": factor * predicted[0], "peak_mem_gib": factor * predicted[1]})
     for fit in found.fitted:
         assert 1 / 1.35 < fit.after / fit.before < 1.35
         assert (fit.after > fit.before) == (factor > 1)
+
+
+def test_a_run_that_is_far_off_is_not_learnt_from(file: Path, predicted: tuple[float, float]) -> None:
+    found = measured(file, {"step_time_s": 1.1 * predicted[0]}, {"step_time_s": 1000 * predicted[0]})
+    assert [name for name, _ in found.unused] == ["r1"] and "1e+03 times the predicted" in found.unused[0][1]
+    assert [fit.id for fit in found.fitted] == ["r0"]
+    with pytest.raises(InputError, match="no run to learn from"):
+        measured(file, {"peak_mem_gib": 0.1 * predicted[1]})
+
+
+def test_many_runs_do_not_lift_an_efficiency_above_one(file: Path, predicted: tuple[float, float]) -> None:
+    found = measured(file, *[{"step_time_s": 0.4 * predicted[0]}] * 30)
+    assert max(c.after for c in found.changes if c.name in ("matmul_efficiency", "flash_efficiency")) <= 1
 
 
 def test_only_what_the_runs_speak_for_changes(file: Path, predicted: tuple[float, float]) -> None:
@@ -118,11 +133,17 @@ def test_the_command_says_what_it_changed(file: Path, tmp_path: Path, predicted:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[matmul_eficiency]\nampere = { value = 0.8 }", "there is no constant 'matmul_eficiency'"),
-        ("[matmul_efficiency]\nampere = 0.8", "{ value = NUMBER, runs = N } was expected"),
-        ("[matmul_efficiency]\nampere = { value = nan }", "{ value = NUMBER, runs = N } was expected"),
-        ("[matmul_efficiency]\nampere = { value = -0.8 }", "no run of one's own moves it that far"),
-        ("[matmul_efficiency]\nampere = { value = 85 }", "no run of one's own moves it that far"),
+        ("[meta]\nruns = 1\n[matmul_eficiency]\nampere = { value = 0.8 }", "there is no constant 'matmul_eficiency'"),
+        ("[meta]\nruns = 1\n[matmul_efficiency]\nampere = 0.8", "{ value = NUMBER, runs = N } was expected"),
+        (
+            "[meta]\nruns = 1\n[matmul_efficiency]\nampere = { value = nan }",
+            "{ value = NUMBER, runs = N } was expected",
+        ),
+        ("[meta]\nruns = 1\n[matmul_efficiency]\nampere = { value = -0.8 }", "no run of one's own moves it that far"),
+        ("[meta]\nruns = 1\n[matmul_efficiency]\nampere = { value = 85 }", "no run of one's own moves it that far"),
+        ("[meta]\nruns = 1\n[matmul_efficiency]\nampre = { value = 0.8 }", "no constant is known for 'ampre'"),
+        ("[matmul_efficiency]\nampere = { value = 0.8 }", "has no [meta]"),
+        ("", "has no [meta]"),
         ("matmul_efficiency = 3", "values outside of tables"),
         ("[[", "is no TOML"),
         (None, "cannot be read"),

@@ -7,7 +7,7 @@ import pytest
 from gpuplan.runs import INPUT_COLUMNS, RunRow
 from gpuplan.runs.complete import candidates, software_year
 from gpuplan.runs.gpus import node_of
-from gpuplan.runs.reading import rule_of
+from gpuplan.runs.reading import rule_of, zero_of
 from gpuplan.runs.rows import UnpredictableError
 from gpuplan.runs.shapes import architecture_of
 from gpuplan.runs.software import base_constants
@@ -138,3 +138,39 @@ def test_a_mixture_without_a_framework_runs_where_experts_can_be_dealt() -> None
     mixture, dense = (candidates(row(model=name, **cells))[0] for name in ("deepseek-r1", "llama-3-8b"))
     assert (mixture.framework.name, dense.framework.name) == ("megatron", "hf-peft")
     assert mixture.node.accelerator.name == "H200-SXM"
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [
+        ("3", 3),
+        ("zero3", 3),
+        ("ZeRO-2", 2),
+        ("stage 1", 1),
+        ("hsdp", 3),
+        ("FSDP full_shard", 3),
+        ("DDP", 0),
+        ("none", 0),
+    ],
+)
+def test_stages_as_people_write_them(text: str, stage: int) -> None:
+    assert zero_of(row(zero_stage_or_fsdp=text), None) == stage
+
+
+@pytest.mark.parametrize("cells", [{"zero_stage_or_fsdp": "banana"}, {"recompute": "banana"}])
+def test_words_that_mean_nothing_are_refused(cells: dict[str, str]) -> None:
+    asked = {"model": "llama-3-8b", "gpu": "H100", "n_gpus": "8", "global_batch_sequences": "8", "seq_len": "2048"}
+    with pytest.raises(UnpredictableError, match="banana"):
+        candidates(row(**asked, **cells))
+
+
+@pytest.mark.parametrize("name", [name for name in frameworks() if name != "torch-fsdp"])
+def test_frameworks_by_their_own_names(name: str) -> None:
+    rule = rule_of(row(framework=name))
+    assert rule is not None and rule.framework == name
+
+
+def test_megatron_of_today_is_not_that_of_2021() -> None:
+    old, new = (rule_of(row(framework="Megatron-LM", date=date)) for date in ("2021-06", "2026-01"))
+    assert old is not None and new is not None
+    assert (old.kernels, new.kernels) == ("megatron-2022", "")

@@ -21,11 +21,12 @@ def calibrate(runs: Path, out: Path) -> int:
     gpuplan calibrate myruns.csv --out my.toml
     """
     from gpuplan.answer import today
-    from gpuplan.cli.output import Destination
+    from gpuplan.cli.output import Destination, refuse_overwrite
     from gpuplan.runs.calibrate import as_toml
     from gpuplan.runs.calibrate import calibrate as run_calibrate
 
     destination = Destination("text", str(out))
+    refuse_overwrite(runs, out)
     found = run_calibrate(runs)
     destination.write_text(as_toml(found, today().isoformat(), runs.name))
     for change in found.changes:

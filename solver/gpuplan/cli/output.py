@@ -116,6 +116,12 @@ def _render(answer: Answer, console: Console) -> None:
         catalogue.render(answer, console)
 
 
+def refuse_overwrite(source: Path, out: Path) -> None:
+    """Raise `InputError` where the answer would take the place of what was asked about."""
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError("out", out, f"{str(out)!r} is the file that is read; give another path")
+
+
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that whoever reads it sees the old content or the new one, never half of it.
 

@@ -40,7 +40,9 @@ def load_calibration(path: Path) -> tuple[tuple[CalibratedConstant, ...], str]:
         If the file cannot be read, or a value of it cannot be used.
     """
     tables = _load(path)
-    meta = tables.pop("meta", {})
+    meta = tables.pop("meta", None)
+    if meta is None or not tables:
+        raise InputError("calibration", path, f"{path} has no {'constants' if meta else '[meta]'}; {EXPECTED}")
     found = [_constant(path, name, key, entry) for name, table in tables.items() for key, entry in table.items()]
     runs = meta.get("runs", 0)
     said = f"constants corrected by {runs} run{'' if runs == 1 else 's'} of your own ({path}, {meta.get('as_of')})"

@@ -17,7 +17,7 @@ from gpuplan.job.types import CalibratedConstant
 Coverage = Literal["measured", "transferred", "extrapolated"]
 
 #: A correction beyond this factor is a slip of the pen.
-MOST_CORRECTED = 10.0
+MOST_CORRECTED = 3.0
 #: Fewer runs than this do not speak for anything.
 COVERED_RUNS = 10
 
@@ -104,6 +104,10 @@ def calibrated(corrections: Sequence[CalibratedConstant]) -> Constants:
         if each.name not in tables:
             message = f"there is no constant {each.name!r}; the constants are {', '.join(sorted(tables))}"
             raise InputError("calibration", each.name, message, close_matches(each.name, tables))
+        known = {key for table in tables.values() for key in table}
+        if each.key not in known:
+            message = f"no constant is known for {each.key!r}, which {each.name} is given for"
+            raise InputError("calibration", each.key, message, close_matches(each.key, known))
         before = start.value(each.name, each.key)
         if before != 0 and not 1 / MOST_CORRECTED < each.value / before < MOST_CORRECTED:
             message = f"{each.name}.{each.key} is {each.value:g} and ships as {before:g}; no run of one's own moves it that far"

@@ -46,6 +46,9 @@ class AtomKeys:
         return len(self.machine)
 
 
+#: Experts of a layer on one GPU that are launched apart; of more, none was measured, and grouped products launch them together.
+MOST_LAUNCHED = 32
+
 #: Names of the parts of a layer's time, as the answer prints them.
 PARTS = (
     "matmul",
@@ -222,7 +225,9 @@ def _launch_floor(work: LayerWork, job: Workload, framework: Framework, keys: At
     c = constants()
     floor = np.full(len(keys), c.value("launch_seconds", framework.kernels))
     if work.is_mixture:
-        floor = floor * c.value("launch_moe_ratio") + c.value("launch_seconds_per_expert") * work.experts / keys.expert
+        floor = floor * c.value("launch_moe_ratio") + c.value("launch_seconds_per_expert") * np.minimum(
+            work.experts / keys.expert, MOST_LAUNCHED
+        )
     if job.unpacks_weights:
         floor = floor * c.value("launch_unpack_ratio")
     return floor * np.where(keys.recompute == FULL, c.value("launch_recompute_ratio"), 1.0)

@@ -17,7 +17,7 @@ from gpuplan.errors import InputError
 from gpuplan.performance.constants import Constant, Constants, use_constants
 from gpuplan.runs.answers import settle
 from gpuplan.runs.groups import Group, Run, groups_of
-from gpuplan.runs.results import read_results
+from gpuplan.runs.results import Measured, read_results
 from gpuplan.runs.rows import read_rows
 from gpuplan.runs.software import base_constants, constants_of
 
@@ -48,6 +48,8 @@ ROBUST = 1.0
 #: A constant is spoken for if changing it by 1 % moves a prediction by more than this share of 1 %.
 SPEAKS = 0.02
 ROUNDS = 20
+#: A run that is further from its prediction than this factor is not learnt from: a unit or a column is wrong, or something was in the way.
+FAR = 3.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def calibrate(path: Path) -> Calibration:
             unused.append((row.id, reason or "neither a step time nor a peak of memory is given"))
         else:
             usable.append((row.id, run, found))
+    usable, far = _near(usable)
+    unused += far
     if not usable:
         why = f"; the first row: {unused[0][1]}" if unused else ""
         raise InputError("runs", path, f"{path} has no run to learn from{why}")
@@ -106,6 +110,25 @@ def calibrate(path: Path) -> Calibration:
     times = _fit("step", timed, TIME, Group.seconds, TIME_NOISE)
     memories = _fit("memory", held, MEMORY, Group.measured_bytes, MEMORY_NOISE)
     return Calibration((*times[0], *memories[0]), (*times[1], *memories[1]), tuple(unused))
+
+
+def _near(usable: Sequence[tuple[str, Run, Measured]]) -> tuple[list[tuple[str, Run, Measured]], list[tuple[str, str]]]:
+    """Runs near enough to their predictions to be learnt from, and the others with the reason."""
+    near, far = [], []
+    groups = groups_of([run for _, run, _ in usable])
+    seconds = np.exp(_log_predictions(groups, len(usable), {}, Group.seconds))
+    held = np.exp(_log_predictions(groups, len(usable), {}, Group.measured_bytes))
+    for (name, run, found), step, peak in zip(usable, seconds, held, strict=True):
+        ratios = {"step time": (found.step_seconds, step), "peak memory": (found.peak_bytes, peak)}
+        off = {what: value / guess for what, (value, guess) in ratios.items() if value is not None}
+        wrong = [
+            f"{what} is {ratio:.3g} times the predicted one" for what, ratio in off.items() if not 1 / FAR < ratio < FAR
+        ]
+        if wrong:
+            far.append((name, f"{' and '.join(wrong)}; look at the row's units and settings"))
+        else:
+            near.append((name, run, found))
+    return near, far
 
 
 def _fit(
@@ -143,12 +166,17 @@ def _fit(
     after, spoken = logs(moves), (np.abs(slopes) > SPEAKS).sum(axis=0)
     base = base_constants()
     changes = tuple(
-        Change(name, key, base.value(name, key), base.value(name, key) * float(np.exp(move)), int(count))
+        Change(name, key, base.value(name, key), _capped(name, base.value(name, key) * float(np.exp(move))), int(count))
         for (name, key, _), move, count, hears in zip(names, moves, spoken, heard, strict=True)
         if hears
     )
     figures = zip(usable, np.exp(before), np.exp(after), strict=True)
     return changes, tuple(Fitted(name, figure, value, float(b), float(a)) for (name, _, value), b, a in figures)
+
+
+def _capped(name: str, value: float) -> float:
+    """No efficiency is above 1."""
+    return min(value, 1.0) if name.endswith("_efficiency") and name != "fp8_efficiency" else value
 
 
 def _spoken_for(runs: Sequence[Run], adjustable: Sequence[tuple[str, str, float]]) -> list[tuple[str, str, float]]:

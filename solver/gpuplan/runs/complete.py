@@ -241,7 +241,8 @@ class _Completion:
             return stated
         if sharded and data > 1 and 3 in framework.zero_stages and pipeline == 1:
             return 3
-        return 1 if framework.tensor_parallel else 0
+        usual = 1 if framework.tensor_parallel else 0
+        return usual if usual in framework.zero_stages or data == 1 else min(framework.zero_stages)
 
     def _expert(self, framework: Framework, experts: int, ranks: int) -> int:
         """GPUs over which experts are dealt; what cuts an expert itself (etp) counts as dealing them, too."""

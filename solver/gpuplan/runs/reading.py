@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -16,13 +17,26 @@ from gpuplan_models import Architecture, Framework, ParameterBytes, frameworks, 
 LORA_RANK = 16
 #: From this software year on, submissions that chose their own format pretrained in NVFP4 on Blackwell (MLPerf Training v5.1).
 NVFP4_FROM = 2025
+#: A ZeRO stage as people write it: "3", "ZeRO-3", "zero3", "stage 3".
+STAGE = re.compile(r"(?:zero|stage)[-_]?([0-3])|^([0-3])$")
+#: Texts that say that nothing is sharded.
+UNSHARDED = ("none", "no", "ddp", "off", "replicat", "naive", "split")
+#: How texts of `recompute` begin, by what they mean.
+RECOMPUTE_WORDS = {
+    "selective": ("selective", "op-sel", "partial"),
+    "full": ("full", "gradient", "activation", "checkpoint", "true", "yes", "on", "all", "layers"),
+    "none": ("none", "no", "off", "false", "0"),
+}
 MODEL_PARALLEL = ("tp", "pp", "ep")
 
 
 def rule_of(row: RunRow) -> FrameworkRule | None:
     """Return how the column `framework` is read; None where it is empty or unknown."""
-    text = row.text("framework")
-    return matched(framework_rules(), text) if text else None
+    text, year = row.text("framework"), row.text("date").split("-")[0]
+    of_its_time = [
+        rule for rule in framework_rules() if rule.until is None or (year.isdigit() and int(year) <= rule.until)
+    ]
+    return matched(of_its_time, text) if text else None
 
 
 def framework_of(
@@ -156,17 +170,30 @@ def _targets(row: RunRow, rule: FrameworkRule | None, architecture: Architecture
 
 
 def zero_of(row: RunRow, rule: FrameworkRule | None) -> int | None:
-    """Return the ZeRO stage; None where neither row nor framework says."""
+    """Return the ZeRO stage; None where neither row nor framework says.
+
+    Raises
+    ------
+    UnpredictableError
+        If the text is not known to mean a stage.
+    """
     text = row.text("zero_stage_or_fsdp").casefold().replace(" ", "-")
     if not text:
         if states_on_host(row):
             return 3
         return rule.zero if rule is not None else None
-    if "zero-3" in text or "full_shard" in text or (text.startswith("fsdp") and "grad_op" not in text):
+    stage = STAGE.search(text)
+    if stage is not None:
+        return int(stage.group(1) or stage.group(2))
+    if "full_shard" in text or "hsdp" in text or (text.startswith("fsdp") and "grad_op" not in text):
         return 3
-    if "zero-2" in text or "grad_op" in text or "stage-not-stated" in text:
+    if "grad_op" in text or "stage-not-stated" in text:
         return 2
-    return 1 if "zero-1" in text or "distributed-optimizer" in text else 0
+    if "distributed-optimizer" in text:
+        return 1
+    if any(word in text for word in UNSHARDED):
+        return 0
+    raise UnpredictableError(f"zero_stage_or_fsdp is {text!r}; 0, 1, 2, 3, FSDP or DDP was expected")
 
 
 def states_on_host(row: RunRow) -> bool:
@@ -182,11 +209,19 @@ def inputs_on_host(row: RunRow, rule: FrameworkRule | None) -> bool:
 
 
 def recompute_of(row: RunRow, rule: FrameworkRule | None, framework: Framework) -> tuple[str, ...]:
-    """Return what may be recomputed, fastest first: one mode where row or framework says, else all that the framework has."""
+    """Return what may be recomputed, fastest first: one mode where row or framework says, else all that the framework has.
+
+    Raises
+    ------
+    UnpredictableError
+        If the text is not known to mean a mode.
+    """
     text = row.text("recompute").casefold()
-    for mode in ("none", "selective", "full"):
-        if text.startswith(mode):
+    for mode, words in RECOMPUTE_WORDS.items():
+        if any(text.startswith(word) for word in words):
             return (mode,)
+    if text:
+        raise UnpredictableError(f"recompute is {text!r}; none, selective or full was expected")
     quantised = "qlora" in row.text("task").casefold()
     usual = "" if rule is None else (rule.recompute_quantised if quantised else "") or rule.recompute
     if usual:

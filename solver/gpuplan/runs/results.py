@@ -32,7 +32,9 @@ def read_results(path: Path) -> dict[str, Measured]:
         If a figure is no positive number.
     """
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return {(row["id"] or "").strip(): measured(row) for row in csv.DictReader(file)}
+        reader = csv.DictReader(file)
+        reader.fieldnames = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+        return {(row["id"] or "").strip(): measured(row) for row in reader}
 
 
 def measured(row: Mapping[str, str | None]) -> Measured:

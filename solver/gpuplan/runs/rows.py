@@ -102,9 +102,10 @@ def read_rows(path: Path) -> list[RunRow]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
+            reader.fieldnames = [(name or "").strip().lower() for name in reader.fieldnames or ()]
             if "id" not in (reader.fieldnames or ()):
                 raise InputError("runs", path, f"{path} has no column 'id' in its first line")
-            rows = [_row(raw) for raw in reader]
+            rows = [_row(raw) for raw in reader if any(isinstance(cell, str) and cell.strip() for cell in raw.values())]
     except OSError as error:
         raise InputError("runs", path, f"{path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -26,6 +26,7 @@ class FrameworkRule:
     recompute: str = ""
     recompute_quantised: str = ""
     zero: int | None = None
+    until: int | None = None
     layers_per_chunk: int = 2
     partial: bool = False
     hosts_sharded: bool = False
