@@ -15,9 +15,11 @@ from gpuplan.runs.reading import (
     framework_of,
     inputs_on_host,
     method_of,
+    not_understood,
     precision_of,
     recompute_of,
     rule_of,
+    stated_recompute,
     states_on_host,
     workload_of,
     zero_of,
@@ -175,8 +177,8 @@ class _Completion:
 
     def _layout_notes(self, layout: Layout) -> tuple[str, ...]:
         stated = self.row.text
-        chosen = []
-        if not stated("recompute"):
+        chosen = list(not_understood(self.row))
+        if not stated_recompute(self.row):
             chosen.append(f"recompute {layout.recompute}")
         if not stated("tp"):
             chosen.append(f"TP {layout.tensor}")
@@ -184,7 +186,7 @@ class _Completion:
             chosen.append(f"PP {layout.pipeline}")
         if not stated("micro_batch"):
             chosen.append(f"micro-batch {layout.micro_batch}")
-        if not stated("zero_stage_or_fsdp"):
+        if zero_of(self.row, None) is None:
             chosen.append(f"ZeRO-{layout.zero}")
         if stated("offload") not in ("", "none"):
             chosen.append("time of offloading not counted")

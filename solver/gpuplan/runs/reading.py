@@ -21,12 +21,12 @@ NVFP4_FROM = 2025
 STAGE = re.compile(r"(?:zero|stage)[-_]?([0-3])|^([0-3])$")
 #: Texts that say that nothing is sharded.
 UNSHARDED = ("none", "no", "ddp", "off", "replicat", "naive", "split")
-#: How texts of `recompute` begin, by what they mean.
-RECOMPUTE_WORDS = {
-    "selective": ("selective", "op-sel", "partial"),
-    "full": ("full", "gradient", "activation", "checkpoint", "true", "yes", "on", "all", "layers"),
-    "none": ("none", "no", "off", "false", "0"),
-}
+#: What texts of `recompute` mean, the first that is found.
+RECOMPUTE_WORDS = (
+    ("none", re.compile(r"^(no|without|off|false|0|disabled)\b|^none")),
+    ("selective", re.compile(r"select|\bsac\b|partial|\bop\b")),
+    ("full", re.compile(r"full|checkpoint|\btrue\b|\byes\b|\bon\b|\ball\b|every")),
+)
 MODEL_PARALLEL = ("tp", "pp", "ep")
 
 
@@ -170,13 +170,7 @@ def _targets(row: RunRow, rule: FrameworkRule | None, architecture: Architecture
 
 
 def zero_of(row: RunRow, rule: FrameworkRule | None) -> int | None:
-    """Return the ZeRO stage; None where neither row nor framework says.
-
-    Raises
-    ------
-    UnpredictableError
-        If the text is not known to mean a stage.
-    """
+    """Return the ZeRO stage; None where neither row nor framework says, or the text is not understood."""
     text = row.text("zero_stage_or_fsdp").casefold().replace(" ", "-")
     if not text:
         if states_on_host(row):
@@ -185,15 +179,13 @@ def zero_of(row: RunRow, rule: FrameworkRule | None) -> int | None:
     stage = STAGE.search(text)
     if stage is not None:
         return int(stage.group(1) or stage.group(2))
-    if "full_shard" in text or "hsdp" in text or (text.startswith("fsdp") and "grad_op" not in text):
-        return 3
     if "grad_op" in text or "stage-not-stated" in text:
         return 2
+    if "full_shard" in text or "fsdp" in text or "hsdp" in text:
+        return 3
     if "distributed-optimizer" in text:
         return 1
-    if any(word in text for word in UNSHARDED):
-        return 0
-    raise UnpredictableError(f"zero_stage_or_fsdp is {text!r}; 0, 1, 2, 3, FSDP or DDP was expected")
+    return 0 if any(word in text for word in UNSHARDED) else None
 
 
 def states_on_host(row: RunRow) -> bool:
@@ -209,19 +201,10 @@ def inputs_on_host(row: RunRow, rule: FrameworkRule | None) -> bool:
 
 
 def recompute_of(row: RunRow, rule: FrameworkRule | None, framework: Framework) -> tuple[str, ...]:
-    """Return what may be recomputed, fastest first: one mode where row or framework says, else all that the framework has.
-
-    Raises
-    ------
-    UnpredictableError
-        If the text is not known to mean a mode.
-    """
-    text = row.text("recompute").casefold()
-    for mode, words in RECOMPUTE_WORDS.items():
-        if any(text.startswith(word) for word in words):
-            return (mode,)
-    if text:
-        raise UnpredictableError(f"recompute is {text!r}; none, selective or full was expected")
+    """Return what may be recomputed, fastest first: one mode where row or framework says, else all that the framework has."""
+    stated = stated_recompute(row)
+    if stated:
+        return (stated,)
     quantised = "qlora" in row.text("task").casefold()
     usual = "" if rule is None else (rule.recompute_quantised if quantised else "") or rule.recompute
     if usual:
@@ -229,3 +212,22 @@ def recompute_of(row: RunRow, rule: FrameworkRule | None, framework: Framework) 
     if rule is not None and rule.partial:
         return ("none", "full")
     return framework.recompute
+
+
+def stated_recompute(row: RunRow) -> str:
+    """Return the mode that the row states, "" where it states none or the text is not understood."""
+    text = row.text("recompute").casefold()
+    return next((mode for mode, words in RECOMPUTE_WORDS if words.search(text)), "")
+
+
+def not_understood(row: RunRow) -> tuple[str, ...]:
+    """Return a note for each text that is read as if the cell were empty."""
+    said = {
+        "recompute": stated_recompute(row) != "",
+        "zero_stage_or_fsdp": zero_of(row, None) is not None,
+    }
+    return tuple(
+        f"{column} {row.text(column)!r} not understood, taken as not stated"
+        for column, known in said.items()
+        if row.text(column) and not known
+    )
