@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gpuplan.runs.results import GIB, measured
+
 Row = Mapping[str, str]
 
 #: Sources whose length is only a truncation limit, or whose step is not an optimizer step: no time.
@@ -62,20 +64,13 @@ def seconds_of(row: Row) -> float | None:
     """Seconds of a step: as stated, else from the tokens per second."""
     if not row["hidden"] or "TRAP" in row["notes"] or row["source_key"] in NO_TIME:
         return None
-    if row["step_time_s"]:
-        return float(row["step_time_s"])
-    needed = ("global_batch_sequences", "seq_len", "tokens_per_sec_per_gpu", "n_gpus")
-    if not all(row[column] for column in needed):
-        return None
-    tokens = float(row["global_batch_sequences"]) * float(row["seq_len"])
-    return tokens / (float(row["tokens_per_sec_per_gpu"]) * float(row["n_gpus"]))
+    return measured(row).step_seconds
 
 
 def gib_of(row: Row) -> float | None:
     """Peak memory in GiB, as printed."""
-    if not row["peak_mem_gib"] or "TRAP" in row["notes"]:
-        return None
-    return float(row["peak_mem_gib"])
+    held = measured(row).peak_bytes
+    return None if held is None or "TRAP" in row["notes"] else held / GIB
 
 
 def _prediction(line: Mapping[str, str]) -> Prediction:

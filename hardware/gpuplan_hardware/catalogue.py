@@ -213,7 +213,8 @@ def _schema_error(path: Path, error: ValidationError) -> CatalogueError:
 def _wrong_key(errors: Sequence[ErrorDetails]) -> tuple[str, str, str] | None:
     """Field, value and problem of the first key that is missing or unknown; None where all keys are right.
 
-    Both are seen together: a misspelt key is unknown, and the right one missing.
+    Both are seen together: a misspelt key is unknown, and the right one missing. The models package has the same function: neither may
+    import the other, and a package for one function is more than two of them.
     """
     missing = [error["loc"] for error in errors if error["type"] == "missing"]
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]

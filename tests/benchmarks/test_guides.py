@@ -65,6 +65,7 @@ def test_every_fact_has_a_source() -> None:
     assert all(fact.source and fact.unit for fact in facts().values())
 
 
+# The claims are evidence from outside and not copied into the project.
 @pytest.mark.skipif(not CLAIMS.is_file(), reason=f"there are no claims at {CLAIMS}")
 def test_every_claim_is_answered_once() -> None:
     claims = read_claims(CLAIMS)

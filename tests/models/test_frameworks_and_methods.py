@@ -176,7 +176,6 @@ def test_wrong_framework_file_is_named(
         _frameworks.__wrapped__()
 
 
-@pytest.mark.skipif(not README.exists(), reason="the README stays in the repository")
 def test_the_method_of_the_readme_is_complete() -> None:
     (example,) = [block.split("```")[0] for block in README.read_text(encoding="utf-8").split("```toml\n")[1:]]
     MethodFile.model_validate(tomllib.loads(example))

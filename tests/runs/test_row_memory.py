@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gpuplan.runs import INPUT_COLUMNS, Answer, RunRow, predict_rows
+from gpuplan.runs import Answer, RunRow
 from gpuplan.runs.complete import candidates
+from runs import sample
 
-LLAMA = {
-    "model": "meta-llama/Meta-Llama-3-8B",
-    "hidden": "4096",
-    "layers": "32",
-    "heads": "32",
-    "kv_heads": "8",
-    "ffn": "14336",
-    "vocab": "128256",
-    "params_total_b": "8.03",
-    "task": "lora",
-    "precision": "bf16",
-    "gpu": "H100-SXM-80GB",
-    "n_gpus": "1",
-    "micro_batch": "1",
-    "global_batch_sequences": "8",
-    "seq_len": "4096",
-    "recompute": "full",
-    "framework": "HF PEFT",
-}
+ONE_GPU = {"n_gpus": "1", "global_batch_sequences": "8"}
 BLOOM = {
     "hidden": "12288",
     "heads": "96",
@@ -44,12 +27,11 @@ BLOOM = {
 
 
 def row(**cells: str) -> RunRow:
-    return RunRow("x", dict.fromkeys(INPUT_COLUMNS, "") | LLAMA | cells)
+    return sample.row(**ONE_GPU | cells)
 
 
 def predicted(**cells: str) -> Answer:
-    (answer,) = predict_rows([row(**cells)])
-    return answer
+    return sample.predicted(**ONE_GPU | cells)
 
 
 def gib(**cells: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gpuplan.errors import MOST_NAMES, InputError, choose, close_matches, shown
@@ -21,16 +22,16 @@ class FigureEntry(Answer):
     basis: str
 
 
-class Listing(Answer):
+class Listing(Answer, ABC):
     """A list of the catalogue: rows of plain values."""
 
+    @abstractmethod
     def rows(self) -> Sequence[Answer]:
         """The rows, in the order in which they are shown."""
-        raise NotImplementedError
 
+    @abstractmethod
     def row_type(self) -> type[Answer]:
         """The type of the rows, which a table without any needs for its header."""
-        raise NotImplementedError
 
     def as_csv(self) -> str:
         """The rows as CSV with a header: units in the names, unknown is empty, several values are divided by spaces."""

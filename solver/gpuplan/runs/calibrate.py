@@ -7,6 +7,7 @@ physics.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -150,6 +151,8 @@ def _fit(
         changed = {(name, key): float(np.exp(move)) for (name, key, _), move in zip(names, moves, strict=True)}
         return _log_predictions(groups, len(runs), changed, predict)
 
+    base = base_constants()
+    ceiling = np.array([_ceiling(name, base.value(name, key)) for name, key, _ in names])
     start = np.zeros(len(names))
     before, slopes = logs(start), _slopes(logs, start)
     heard = np.abs(slopes).max(axis=0) > SPEAKS
@@ -160,13 +163,13 @@ def _fit(
         slopes = _slopes(logs, moves) * heard
         normal = slopes.T @ (weight[:, None] * slopes) + np.diag(1 / width**2)
         step = np.linalg.solve(normal, slopes.T @ (weight * error) - moves / width**2)
+        step = np.minimum(step, ceiling - moves)
         moves = moves + step
         if np.abs(step).max() < 1e-6:
             break
     after, spoken = logs(moves), (np.abs(slopes) > SPEAKS).sum(axis=0)
-    base = base_constants()
     changes = tuple(
-        Change(name, key, base.value(name, key), _capped(name, base.value(name, key) * float(np.exp(move))), int(count))
+        Change(name, key, base.value(name, key), base.value(name, key) * float(np.exp(move)), int(count))
         for (name, key, _), move, count, hears in zip(names, moves, spoken, heard, strict=True)
         if hears
     )
@@ -174,9 +177,9 @@ def _fit(
     return changes, tuple(Fitted(name, figure, value, float(b), float(a)) for (name, _, value), b, a in figures)
 
 
-def _capped(name: str, value: float) -> float:
-    """No efficiency is above 1."""
-    return min(value, 1.0) if name.endswith("_efficiency") and name != "fp8_efficiency" else value
+def _ceiling(name: str, value: float) -> float:
+    """How far the log of a constant may rise: no efficiency is above 1 (8-bit's is relative to 16-bit's, and may be)."""
+    return -math.log(value) if name.endswith("_efficiency") and name != "fp8_efficiency" else math.inf
 
 
 def _spoken_for(runs: Sequence[Run], adjustable: Sequence[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
