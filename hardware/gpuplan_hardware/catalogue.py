@@ -137,6 +137,7 @@ def _accelerator(path: Path, file: schema.AcceleratorFile) -> Accelerator:
         refused=file.refused,
         notes=file.notes,
         sources=_sources(path, file, file.sources),
+        host_link_bytes_per_second=_value(file.host_link_bytes_per_second),
     )
 
 
@@ -145,6 +146,10 @@ def _node(path: Path, file: schema.NodeFile, accelerator: Accelerator) -> Node:
     if (gpus == 1) != (file.intra_node.kind == "none") or (gpus == 1) != (rate == 0):
         right = 'kind "none" and 0 bytes/s on a node with one GPU, else a link with a rate'
         raise _file_error(path, "intra_node", f"{file.intra_node.kind}, {rate:g} bytes/s, {gpus} GPUs", right)
+    domain = _integer(file.domain_gpus)
+    if domain is not None and (gpus == 1 or domain <= gpus or domain % gpus):
+        right = f"a multiple of the node's GPUs ({gpus}), more than it has, was expected, and a link within the node"
+        raise _file_error(path, "domain_gpus", str(domain), right)
     return Node(
         name=file.name,
         provider=file.provider,
@@ -155,6 +160,7 @@ def _node(path: Path, file: schema.NodeFile, accelerator: Accelerator) -> Node:
         host=Host(_integer(file.host.vcpus), _integer(file.host.ram_bytes), _integer(file.host.nvme_bytes)),
         notes=file.notes,
         sources=_sources(path, file, file.sources),
+        domain_gpus=domain,
     )
 
 

@@ -79,6 +79,8 @@ class Accelerator:
         What a reader of its figures must know.
     sources : mapping of str to Figure
         The provenance of each number, keyed by field ("peak_flops.bf16").
+    host_link_bytes_per_second : float or None
+        Link of one GPU to its host's memory (PCIe, NVLink-C2C), ONE way; None when no source says.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Accelerator:
     refused: str | None = None
     notes: str = ""
     sources: Mapping[str, Figure] = field(default_factory=dict, hash=False, compare=False, repr=False)
+    host_link_bytes_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,9 @@ class Node:
         What a reader of its figures must know.
     sources : mapping of str to Figure
         The provenance of each number, keyed by field ("host.vcpus").
+    domain_gpus : int or None
+        GPUs that one switch fabric of the same link joins across nodes, as the 72 of an NVL72 rack; None where the link ends at
+        the node.
     """
 
     name: str
@@ -175,6 +181,14 @@ class Node:
     host: Host
     notes: str = ""
     sources: Mapping[str, Figure] = field(default_factory=dict, hash=False, compare=False, repr=False)
+    domain_gpus: int | None = None
+
+    @property
+    def scale_up_gpus(self) -> int:
+        """GPUs that reach each other over the link of the node, whichever node they are in."""
+        if self.domain_gpus is None or self.intra_node.kind == "none":
+            return self.gpus_per_node
+        return max(self.domain_gpus, self.gpus_per_node)
 
 
 @dataclass(frozen=True, slots=True)

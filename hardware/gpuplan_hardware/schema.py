@@ -67,8 +67,10 @@ PeakFlops = Annotated[FigureFile, _between(1e13, 1e17, "dense FLOP/s")]
 Watts = Annotated[FigureFile, _between(10, 5000, "watts")]
 PurchasePrice = Annotated[FigureFile, _between(100, 2e5, "USD for one")]
 LinkRate = Annotated[FigureFile, _between(0, 5e12, "bytes/s one way")]
+HostLinkRate = Annotated[FigureFile, _between(1e9, 1e12, "bytes/s one way per GPU")]
 NetworkRate = Annotated[FigureFile, _between(1e8, 5e11, "bytes/s one way per GPU")]
 Seconds = Annotated[FigureFile, _between(0, 1e6, "seconds")]
+DomainGpus = Annotated[FigureFile, _between(2, 10_000, "GPUs"), _whole()]
 Gpus = Annotated[FigureFile, _between(1, 128, "GPUs"), _whole()]
 Vcpus = Annotated[FigureFile, _between(1, 2048, "vCPUs"), _whole()]
 RamBytes = Annotated[FigureFile, _between(1e9, 3e13, "bytes"), _whole()]
@@ -99,6 +101,7 @@ class AcceleratorFile(FileModel):
     notes: Note = ""
     usable_memory_bytes: MemoryBytes
     memory_bandwidth_bytes_per_second: MemoryBandwidth
+    host_link_bytes_per_second: HostLinkRate | None = None
     tdp_watts: Watts | None = None
     purchase_price_usd: PurchasePrice | None = None
     peak_flops: PeakFlopsFile
@@ -136,6 +139,7 @@ class NodeFile(FileModel):
     accelerator: Text
     notes: Note = ""
     gpus_per_node: Gpus
+    domain_gpus: DomainGpus | None = None
     intra_node: LinkFile
     network: NetworkFile | None = None
     host: HostFile = HostFile()

@@ -14,6 +14,11 @@ from gpuplan_models.method import methods
 if TYPE_CHECKING:
     from gpuplan_models.schema import FrameworkFile, PolicyFile, VendorFile
 
+_SWITCHES = (
+    "tensor_parallel", "pipeline_parallel", "pipeline_uneven", "interleaved", "expert_parallel", "expert_tensor_parallel",
+    "context_parallel",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class ParameterBytes:
@@ -93,10 +98,12 @@ class Framework:
         Storage types of frozen weights that it trains adapters on.
     optimizers
         ``"adamw"``, ``"adamw-8bit"``.
-    tensor_parallel, pipeline_parallel, expert_parallel
+    tensor_parallel, pipeline_parallel, expert_parallel, context_parallel
         Whether the degree may exceed 1.
     pipeline_uneven
         Whether stages may have different numbers of layers.
+    interleaved, expert_tensor_parallel
+        Whether a pipeline rank may hold several virtual stages, and whether routed experts may have a TP of their own.
     sequence_parallel
         Whether tensor parallelism also cuts the activations outside the linears along the sequence.
     fused_cross_entropy
@@ -112,6 +119,8 @@ class Framework:
         pipeline has more than one stage.
     recompute
         ``"none"``, ``"selective"``, ``"full"``.
+    offload
+        What it can leave to the host: ``"none"``, ``"optimizer"`` (states, step), ``"parameters"`` (all three, with ZeRO-3).
     full_bytes, adapter_bytes
         Bytes per trained parameter when all parameters, or only adapters, are trained.
     vendors
@@ -134,7 +143,10 @@ class Framework:
     tensor_parallel: bool
     pipeline_parallel: bool
     pipeline_uneven: bool
+    interleaved: bool
     expert_parallel: bool
+    expert_tensor_parallel: bool
+    context_parallel: bool
     sequence_parallel: bool
     fused_cross_entropy: bool
     fp32_beside_quantised: bool
@@ -143,6 +155,7 @@ class Framework:
     zero_stages: tuple[int, ...]
     zero_stages_with_pipeline: tuple[int, ...]
     recompute: tuple[str, ...]
+    offload: tuple[str, ...]
     full_bytes: ParameterBytes
     adapter_bytes: ParameterBytes
     vendors: tuple[Vendor, ...]
@@ -164,6 +177,7 @@ class Framework:
             and set(self.zero_stages) >= set(other.zero_stages)
             and set(self.zero_stages_with_pipeline) >= set(other.zero_stages_with_pipeline)
             and set(self.recompute) >= set(other.recompute)
+            and set(self.offload) >= set(other.offload)
             and all(self._takes(vendor) for vendor in other.vendors)
         )
 
@@ -183,8 +197,7 @@ class Framework:
     @property
     def _switches(self) -> frozenset[str]:
         """Names of what it has, of all that it has or has not."""
-        names = ("tensor_parallel", "pipeline_parallel", "pipeline_uneven", "expert_parallel")
-        return frozenset(name for name in names if getattr(self, name))
+        return frozenset(name for name in _SWITCHES if getattr(self, name))
 
     def _takes(self, vendor: Vendor) -> bool:
         """Whether all of `vendor` runs here too."""
@@ -238,7 +251,10 @@ def _framework(path: Path, file: FrameworkFile) -> Framework:
         tensor_parallel=file.tensor_parallel,
         pipeline_parallel=file.pipeline_parallel,
         pipeline_uneven=file.pipeline_uneven,
+        interleaved=file.interleaved,
         expert_parallel=file.expert_parallel,
+        expert_tensor_parallel=file.expert_tensor_parallel,
+        context_parallel=file.context_parallel,
         sequence_parallel=file.sequence_parallel,
         fused_cross_entropy=file.fused_cross_entropy,
         fp32_beside_quantised=file.fp32_beside_quantised,
@@ -247,6 +263,7 @@ def _framework(path: Path, file: FrameworkFile) -> Framework:
         zero_stages=tuple(file.zero_stages),
         zero_stages_with_pipeline=tuple(file.zero_stages_with_pipeline),
         recompute=tuple(file.recompute),
+        offload=tuple(file.offload),
         full_bytes=_bytes(file.full),
         adapter_bytes=_bytes(file.adapters),
         vendors=tuple(_vendor(file, vendor) for vendor in file.vendors),
@@ -272,13 +289,9 @@ def _sources(path: Path, file: FrameworkFile) -> dict[str, str]:
     keys = dict(file.facts)
     keys |= {f"vendors.{vendor.name}": vendor.source for vendor in file.vendors}
     keys |= {f"experts.{model_type}": table.source for table in file.experts for model_type in table.model_types}
-    found = {name: f"{resolve(path, _field(name), key, file.sources)} ({file.as_of})" for name, key in keys.items()}
+    places = {name: f"{name}.source" if "." in name else f"facts.{name}" for name in keys}
+    found = {name: f"{resolve(path, places[name], key, file.sources)} ({file.as_of})" for name, key in keys.items()}
     for prefix, policy in (("full_bytes", file.full), ("adapter_bytes", file.adapters)):
         text = resolve(path, f"{prefix}.source", policy.source, file.sources)
         found[prefix] = f"{text} ({policy.basis}, {file.as_of})"
     return found
-
-
-def _field(name: str) -> str:
-    """Where a source key stands in the file."""
-    return f"{name}.source" if "." in name else f"facts.{name}"

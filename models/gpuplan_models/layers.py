@@ -54,6 +54,11 @@ class Linear:
     adaptable: bool = True
 
     @property
+    def goes_down(self) -> bool:
+        """Whether it leads from an MLP's width back to the hidden size."""
+        return self.name in DOWN_PROJECTIONS
+
+    @property
     def parameters(self) -> int:
         """All parameters of all copies: ``copies * (in * out + bias)``."""
         return self.copies * self._parameters_per_copy
@@ -163,7 +168,7 @@ class LayerKind:
     @property
     def mlp_width(self) -> int:
         """MLP features that one token passes through: dense the intermediate size, MoE ``top-k * expert + shared``."""
-        return sum(linear.active * linear.in_features for linear in self.linears if linear.name in DOWN_PROJECTIONS)
+        return sum(linear.active * linear.in_features for linear in self.linears if linear.goes_down)
 
     @property
     def routed_experts(self) -> int:
@@ -205,6 +210,11 @@ class LayerKind:
         """Return the share of `adapter_parameters` that belongs to routed experts (and is dealt out with them)."""
         experts = [linear for linear in self.adapted_linears(targets) if linear.part == "expert"]
         return _adapter_parameters(experts, rank)
+
+    def expert_tensor_divides(self, degree: int) -> bool:
+        """Return whether routed experts can be cut into `degree` equal parts along their own width."""
+        experts = [linear for linear in self.linears if linear.part == "expert" and linear.goes_down]
+        return all(linear.in_features % degree == 0 for linear in experts)
 
     def tensor_parallel_divides(self, degree: int) -> bool:
         """Return whether heads, key-value heads and every column- or row-cut width are multiples of `degree`."""

@@ -13,10 +13,18 @@ _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FrozenStorage = Literal["bf16", "fp8", "int8", "nf4"]
 Precision = Literal["bf16", "fp16", "fp8"]
 Recompute = Literal["none", "selective", "full"]
+Offload = Literal["none", "optimizer", "parameters"]
 Optimizer = Literal["adamw", "adamw-8bit"]
 ZeroStage = Literal[0, 1, 2, 3]
 Basis = Literal["datasheet", "measured", "assumed"]
 ParameterBasis = Literal["safetensors", "transformers", "paper"]
+
+# What is part of something else, and the something.
+_RESTS_ON = {
+    "pipeline_uneven": "pipeline_parallel",
+    "interleaved": "pipeline_parallel",
+    "expert_tensor_parallel": "expert_parallel",
+}
 
 
 def _iso_date(value: Any) -> Any:
@@ -126,7 +134,10 @@ class FrameworkFile(FileModel):
     tensor_parallel: bool = False
     pipeline_parallel: bool = False
     pipeline_uneven: bool = False
+    interleaved: bool = False
     expert_parallel: bool = False
+    expert_tensor_parallel: bool = False
+    context_parallel: bool = False
     sequence_parallel: bool = False
     fused_cross_entropy: bool = False
     fp32_beside_quantised: bool = False
@@ -135,6 +146,7 @@ class FrameworkFile(FileModel):
     zero_stages: list[ZeroStage] = [0]
     zero_stages_with_pipeline: list[ZeroStage] = []
     recompute: list[Recompute] = ["none"]
+    offload: list[Offload] = ["none"]
     full: PolicyFile
     adapters: PolicyFile
     vendors: Annotated[list[VendorFile], Field(min_length=1)]
@@ -148,6 +160,18 @@ class FrameworkFile(FileModel):
             raise ValueError("zero_stages_with_pipeline should be among zero_stages")
         if bool(self.zero_stages_with_pipeline) != self.pipeline_parallel:
             raise ValueError("zero_stages_with_pipeline should be given exactly with pipeline_parallel")
+        if "parameters" in self.offload and 3 not in self.zero_stages:
+            raise ValueError("offload of parameters should be given only with 3 among zero_stages")
+        return self
+
+    @model_validator(mode="after")
+    def _switches_agree(self) -> FrameworkFile:
+        for name, needed in _RESTS_ON.items():
+            if getattr(self, name) and not getattr(self, needed):
+                raise ValueError(f"{name} should be given only with {needed}")
+        for name in ("recompute", "offload"):
+            if "none" not in getattr(self, name):
+                raise ValueError(f"none should be among {name}: it may always be left undone")
         return self
 
     @model_validator(mode="after")

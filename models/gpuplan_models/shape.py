@@ -149,6 +149,16 @@ class Architecture:
         experts = [kind.routed_experts for kind in self.layers if kind.routed_experts]
         return degree > 1 and bool(experts) and all(count % degree == 0 for count in experts)
 
+    def expert_tensor_divides(self, degree: int) -> bool:
+        """Return whether a single routed expert can be cut over `degree` ranks (1 always; more only where there are experts).
+
+        Megatron-Core demands it: ``ffn_hidden_size`` of an expert is divided by the expert-tensor-parallel size.
+        """
+        if degree == 1:
+            return True
+        experts = any(kind.routed_experts for kind in self.layers)
+        return degree > 1 and experts and all(kind.expert_tensor_divides(degree) for kind in self.layers)
+
 
 def check_targets(architecture: Architecture, targets: Targets) -> None:
     """Check that every LoRA target names something that can be adapted in `architecture`.

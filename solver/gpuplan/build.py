@@ -3,8 +3,8 @@
 minimise    objective(offer, size, training)
 subject to  one offer, one atom, one shape, one state
             atom's machine = offer's machine
-            atom and state agree on TP, EP, framework, ZeRO-3 group, one or several nodes, GPUs per node
-            atom and shape agree on the micro-batch; shape and state on PP and DP
+            atom and state agree on TP, CP, EP, expert-TP, framework, ZeRO-3 group and whether it is streamed, scale-up domain, node size
+            atom and shape agree on the micro-batch; shape and state on PP, its lighter ends and DP
             every rule in rules/
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
-from gpuplan.candidates import degree_code
+from gpuplan.candidates import stage_code
 from gpuplan.job import Job
 from gpuplan.objectives import Objective
 from gpuplan.rules import rules
@@ -120,7 +120,10 @@ class Builder:
         self._agree(self.atom, t.atom_key, self.state, t.state_key)
         self._agree(self.atom, atoms.micro_batch, self.shape, shapes.micro_batch)
         self._agree(
-            self.shape, degree_code(shapes.pipeline, shapes.data), self.state, degree_code(states.pipeline, states.data)
+            self.shape,
+            stage_code(shapes.pipeline, shapes.lighter, shapes.data),
+            self.state,
+            stage_code(states.pipeline, states.lighter, states.data),
         )
 
     def _agree(self, left: list[Any], left_key: Array, right: list[Any], right_key: Array) -> None:
@@ -135,8 +138,11 @@ class Builder:
         t = self.tables
         for row, offer in enumerate(self.offer):
             for size in t.sizes_of(row):
-                if not t.cluster_allowed[row, size]:
+                if not t.clusters[row].allowed[size]:
                     self.model.add_bool_or([offer.negated(), self.size[size].negated()])
+            forbidden = [self.state[int(state)] for state in t.states_forbidden[row]]
+            if forbidden:
+                self.model.add_at_most_one([offer, *forbidden])
         if t.space.reduced:
             return
         for literals, allowed in (

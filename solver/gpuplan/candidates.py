@@ -1,43 +1,50 @@
-"""The physics on the rows of the space, in floating point, and the join of the three families into whole layouts."""
+"""The physics on the rows of the space, in floating point, computed when asked for and kept."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 
 from gpuplan.performance import interval
-from gpuplan.performance.communication import stage_transfer_seconds
+from gpuplan.performance.communication import exposed_end_gather, exposed_gather, stage_transfer_seconds
 from gpuplan.performance.layers import AtomKeys, head_seconds, layer_seconds
 from gpuplan.performance.memory import activation_bytes, loss_bytes, working_bytes
 from gpuplan.performance.stages import ShapeKeys, Shapes, shapes
-from gpuplan.performance.states import StateKeys, states
+from gpuplan.performance.states import PARAMETERS, StateKeys, states
 from gpuplan.performance.step import StepTerms
-from gpuplan.space import Space
+from gpuplan.selection import machine_key
+from gpuplan.space import Size, Space
 
 Array = np.ndarray
 T = TypeVar("T")
 
+#: More than any micro-batch: radix of codes.
+MICRO_BATCHES = 4096
 
-def _take(rows: T, index: Array) -> T:
+
+def take_rows(rows: T, index: Array) -> T:
     """The rows of a dataclass of arrays (or of dataclasses of arrays) at `index`."""
     values: dict[str, Any] = {}
-    for field in fields(rows):  # type: ignore[arg-type]  # every argument is a dataclass instance
-        value = getattr(rows, field.name)
-        values[field.name] = value[index] if isinstance(value, np.ndarray) else _take(value, index)
+    for each in fields(rows):  # type: ignore[arg-type]  # every argument is a dataclass instance
+        value = getattr(rows, each.name)
+        values[each.name] = value[index] if isinstance(value, np.ndarray) else take_rows(value, index)
     return type(rows)(**values)
 
 
-def concatenate(parts: list[T]) -> T:
+def concatenate(parts: Sequence[T]) -> T:
     """Rows of several dataclasses of arrays, one after the other."""
     first = parts[0]
+    if len(parts) == 1:
+        return first
     values: dict[str, Any] = {}
-    for field in fields(first):  # type: ignore[arg-type]  # as above
-        column = [getattr(part, field.name) for part in parts]
-        values[field.name] = np.concatenate(column) if isinstance(column[0], np.ndarray) else concatenate(column)
+    for each in fields(first):  # type: ignore[arg-type]  # as above
+        column = [getattr(part, each.name) for part in parts]
+        values[each.name] = np.concatenate(column) if isinstance(column[0], np.ndarray) else concatenate(column)
     return type(first)(**values)
 
 
@@ -58,7 +65,7 @@ class AtomRows:
     capacity: Array
 
     def take(self, index: Array) -> AtomRows:
-        return _take(self, index)
+        return take_rows(self, index)
 
     def __len__(self) -> int:
         return len(self.head)
@@ -72,7 +79,7 @@ class ShapeRows:
     counts: Shapes
 
     def take(self, index: Array) -> ShapeRows:
-        return _take(self, index)
+        return take_rows(self, index)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -80,108 +87,206 @@ class ShapeRows:
 
 @dataclass(frozen=True)
 class StateRows:
-    """Shardings with what they hold (n, 3) and move."""
+    """Shardings with what they hold (n, 3) and move; `host` bytes of each GPU are kept on the host."""
 
     keys: StateKeys
+    size: Array
     framework: Array
     held: Array
     stepping: Array
     link: Array
     network: Array
     optimizer: Array
+    host_link: Array
+    host: Array
     fixed: Array
     nodes: Array
 
     def take(self, index: Array) -> StateRows:
-        return _take(self, index)
+        return take_rows(self, index)
 
     def __len__(self) -> int:
         return len(self.nodes)
 
+    @property
+    def gather(self) -> Array:
+        """Over how many GPUs ZeRO-3 shards the weights; 1 without it."""
+        return np.where(self.keys.zero == 3, self.keys.ranks, 1)
+
+    @property
+    def streamed(self) -> Array:
+        """Whether the weights come from the host."""
+        return np.asarray(self.keys.offload == PARAMETERS)
+
 
 @dataclass(frozen=True)
 class Families:
-    """Rows of the three families: of one machine, or of what a reduction has left."""
+    """Rows of the three families."""
 
     atoms: AtomRows
     shapes: ShapeRows
     states: StateRows
 
 
-class Physics:
-    """Rows of a space with their physics, computed when asked for and kept; `seconds` says how long that took in all."""
+@dataclass
+class Cache:
+    """Rows that were computed for a job, whatever its limits are; to be shared by solves that differ in limits and offers only."""
 
-    def __init__(self, space: Space) -> None:
+    rows: dict[Hashable, Any] = field(default_factory=dict)
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value under `key`, made where it is not there yet."""
+        if key not in self.rows:
+            self.rows[key] = make()
+        found: T = self.rows[key]
+        return found
+
+
+class Physics:
+    """Rows of a space with their physics; `seconds` says how long the making of rows took in all."""
+
+    def __init__(self, space: Space, cache: Cache | None = None) -> None:
         self.space = space
         self.seconds = 0.0
-        self._states: dict[int, StateRows] = {}
-        self._atoms: dict[int, AtomRows] = {}
+        self._cache = cache or Cache()
+        self._of_machine: dict[int, AtomRows] = {}
+        self._job = (space.values, space.job.pins, space.job.limits.max_tensor, space.job.limits.exclude_layouts)
+
+    def _timed(self, key: Hashable, make: Callable[[], T]) -> T:
+        start = time.perf_counter()
+        found = self._cache.get((key, self._job), make)
+        self.seconds += time.perf_counter() - start
+        return found
 
     @cached_property
     def shapes(self) -> ShapeRows:
-        keys = self.space.shapes
-        return ShapeRows(keys, shapes(self.space.work, keys))
+        """Every schedule, in the order of `shape_code`."""
 
-    def states(self, gpus_per_node: int) -> StateRows:
-        """Shardings for nodes of that size, under every framework."""
-        if gpus_per_node not in self._states:
-            parts = [self._states_of(gpus_per_node, index) for index in range(len(self.space.values.frameworks))]
-            self._states[gpus_per_node] = concatenate(parts)
-        return self._states[gpus_per_node]
+        def make() -> ShapeRows:
+            keys = self.space.shapes
+            keys = keys.take(np.argsort(shape_code(keys), kind="stable"))
+            return ShapeRows(keys, shapes(self.space.work, keys))
 
-    def _states_of(self, gpus_per_node: int, framework: int) -> StateRows:
-        space = self.space
-        keys = space.states(gpus_per_node, space.values.frameworks[framework])
-        held = states(space.work, space.values.frameworks[framework], keys)
+        return self._timed("shapes", make)
+
+    def states(self, size: int) -> StateRows:
+        """Shardings for nodes of that size, under every framework, in the order of the space."""
+        which = self.space.sizes[size]
+        found: StateRows = self._timed(("states", which), lambda: self._states(size, which))
+        return found if not len(found) or found.size[0] == size else replace(found, size=np.full(len(found), size))
+
+    def _states(self, size: int, which: Size) -> StateRows:
+        frameworks = range(len(self.space.values.frameworks))
+        return concatenate([self._states_of(size, which, index) for index in frameworks])
+
+    def _states_of(self, size: int, which: Size, index: int) -> StateRows:
+        space, framework = self.space, self.space.values.frameworks[index]
+        keys = space.states(which, framework)
+        held = states(space.work, framework, keys)
         return StateRows(
             keys=keys,
-            framework=np.full(len(keys), framework),
+            size=np.full(len(keys), size),
+            framework=np.full(len(keys), index),
             held=held.held_bytes,
             stepping=held.stepping_bytes,
             link=held.link_bytes,
             network=held.network_bytes,
             optimizer=held.optimizer_traffic_bytes,
+            host_link=held.host_link_bytes,
+            host=held.host_bytes,
             fixed=held.fixed_seconds,
             nodes=space.nodes(keys),
         )
 
-    def atoms(self, machine: int) -> AtomRows:
-        """Atoms on that machine class, under every framework."""
-        if machine not in self._atoms:
-            parts = [self._atoms_of(machine, index) for index in range(len(self.space.values.frameworks))]
-            self._atoms[machine] = concatenate(parts)
-        return self._atoms[machine]
+    # -- atoms -------------------------------------------------------------------------------------------------------------
+    def prepare(self, machines: Sequence[int]) -> None:
+        """Compute the base atoms of several machine classes at once: one call is hardly slower than one for a single class."""
+        start = time.perf_counter()
+        keys = {machine: (("base", machine_key(self.space.machines.nodes[machine])), self._job) for machine in machines}
+        wanted = [machine for machine in machines if keys[machine] not in self._cache.rows]
+        if wanted:
+            found = concatenate([self._base(wanted, index) for index in range(len(self.space.values.frameworks))])
+            order = np.argsort(found.keys.machine, kind="stable")
+            for machine in wanted:
+                low, high = np.searchsorted(found.keys.machine[order], [machine, machine + 1])
+                self._cache.rows[keys[machine]] = found.take(order[low:high])
+        for machine in machines:
+            rows: AtomRows = self._cache.rows[keys[machine]]
+            if len(rows) and rows.keys.machine[0] != machine:
+                rows = replace(rows, keys=replace(rows.keys, machine=np.full(len(rows), machine)))
+            self._of_machine[machine] = rows
+        self.seconds += time.perf_counter() - start
 
-    def _atoms_of(self, machine: int, index: int) -> AtomRows:
+    def base(self, machine: int) -> AtomRows:
+        """Atoms of a machine class inside its domain and with nothing gathered: framework by framework, micro-batch and recompute
+        running fastest.
+        """
+        if machine not in self._of_machine:
+            self.prepare([machine])
+        return self._of_machine[machine]
+
+    def _base(self, machines: Sequence[int], index: int) -> AtomRows:
+        return self.atom_rows(self.space.base_atoms(machines, self.space.values.frameworks[index]), index)
+
+    def atom_rows(self, keys: AtomKeys, index: int) -> AtomRows:
+        """Atoms under one framework inside a domain and with nothing gathered, whatever `keys` say of it (see `gathered`)."""
         space, work, m = self.space, self.space.work, self.space.machines
         framework = space.values.frameworks[index]
-        keys = space.atoms(machine, framework)
-        seconds = [np.sum(list(layer_seconds(kind, work, framework, m, keys).values()), axis=0) for kind in work.layers]
-        family = m.nodes[machine].accelerator.kernel_family
-        step_width = interval.step_width(family, framework.kernels, work.is_mixture, framework.stand_in)
-        memory_width = interval.memory_width(family, framework.kernels, framework.stand_in)
+        no, ones = np.zeros(len(keys), dtype=bool), np.ones(len(keys), dtype=np.int64)
+        alone = replace(keys, several_nodes=no, gather=ones, streamed=no)
+        seconds = [
+            np.sum(list(layer_seconds(kind, work, framework, m, alone).values()), axis=0) for kind in work.layers
+        ]
+        families = [node.accelerator.kernel_family for node in m.nodes]
+        widths = np.array(
+            [interval.step_width(f, framework.kernels, work.is_mixture, framework.stand_in) for f in families]
+        )
+        spread = np.array([interval.memory_width(f, framework.kernels, framework.stand_in) for f in families])
         confidence = space.job.confidence
         return AtomRows(
             keys=keys,
             framework=np.full(len(keys), index),
             layer=np.stack(seconds, axis=1),
-            head=head_seconds(work, framework, m, keys),
-            transfer=stage_transfer_seconds(work, framework, m, keys),
+            head=head_seconds(work, framework, m, alone),
+            transfer=stage_transfer_seconds(work, framework, m, alone),
             activation=np.stack([activation_bytes(kind, work, framework, keys) for kind in work.layers], axis=1),
             working=working_bytes(work, framework, keys),
             logits=loss_bytes(work, framework, keys),
-            step_factor=np.full(len(keys), interval.factor(step_width, confidence)),
-            memory_factor=np.full(len(keys), interval.factor(memory_width, confidence)),
+            step_factor=np.array([interval.factor(width, confidence) for width in widths])[keys.machine],
+            memory_factor=np.array([interval.factor(width, confidence) for width in spread])[keys.machine],
             capacity=m.usable_memory_bytes[keys.machine],
         )
 
-    def families(self, machine: int) -> Families:
-        """All rows for one machine class."""
-        start = time.perf_counter()
-        per_node = int(self.space.machines.gpus_per_node[machine])
-        found = Families(self.atoms(machine), self.shapes, self.states(per_node))
-        self.seconds += time.perf_counter() - start
+    def roomiest(self, machines: Array) -> Array:
+        """Largest usable memory over the confidence factor among machine classes, by framework."""
+        m, confidence = self.space.machines, self.space.job.confidence
+        found = np.zeros(len(self.space.values.frameworks))
+        for place, framework in enumerate(self.space.values.frameworks):
+            for machine in machines:
+                family = m.nodes[machine].accelerator.kernel_family
+                width = interval.memory_width(family, framework.kernels, framework.stand_in)
+                room = m.usable_memory_bytes[machine] / interval.factor(width, confidence)
+                found[place] = max(found[place], room)
         return found
+
+    def gathered(self, rows: AtomRows, several: Array, gather: Array, streamed: Array) -> AtomRows:
+        """`rows`, one for one, where the cluster leaves its domain, and with what ZeRO-3 exchanges."""
+        keys = replace(rows.keys, several_nodes=several, gather=gather, streamed=streamed)
+        layer, head, transfer = rows.layer.copy(), rows.head.copy(), rows.transfer.copy()
+        work, m = self.space.work, self.space.machines
+        for index in np.unique(rows.framework):
+            framework = self.space.values.frameworks[int(index)]
+            here = rows.framework == index
+            far = np.flatnonzero(here & several)
+            if len(far):
+                transfer[far] = stage_transfer_seconds(work, framework, m, keys.take(far))
+            moved = np.flatnonzero(here & ((gather > 1) | streamed))
+            if len(moved):
+                part = keys.take(moved)
+                for kind, layer_work in enumerate(work.layers):
+                    layer[moved, kind] += exposed_gather(layer_work, work, framework, m, part, rows.layer[moved, kind])
+                head[moved] += exposed_end_gather(work, framework, m, part, rows.head[moved])
+        return replace(rows, keys=keys, layer=layer, head=head, transfer=transfer)
 
 
 @dataclass(frozen=True)
@@ -208,10 +313,10 @@ class Candidates:
         total = np.maximum(f.states.held[self.state] + activations + ends, f.states.stepping[self.state])
         return np.where(counts.exists[self.shape], total, 0.0).max(axis=1) * atoms.memory_factor[self.atom]
 
-    def terms(self, link_rate: Array, network_rate: Array, memory_rate: Array) -> StepTerms:
-        """Step terms of every layout, given the rates (n,) of its machine."""
+    def terms(self, rates: Rates) -> StepTerms:
+        """Step terms of every layout, given the rates of its machine."""
         f = self.families
-        atoms, counts, held = f.atoms, f.shapes.counts, f.states
+        atoms, counts = f.atoms, f.shapes.counts
         return StepTerms(
             layer=atoms.layer[self.atom],
             head=atoms.head[self.atom],
@@ -220,81 +325,49 @@ class Candidates:
             head_passes=counts.head_passes[self.shape],
             transfers=counts.transfers[self.shape],
             mean_layers=counts.mean_layers[self.shape],
-            exchange=np.maximum(held.link[self.state] / link_rate, held.network[self.state] / network_rate),
-            optimizer=held.optimizer[self.state] / memory_rate,
-            fixed=held.fixed[self.state],
+            exchange=rates.exchange(f.states)[self.state],
+            optimizer=rates.optimizer(f.states)[self.state],
+            fixed=f.states.fixed[self.state],
         )
 
 
-def join(families: Families, recompute: tuple[int, ...], state_mask: Array | None = None) -> Candidates:
-    """All layouts that agree on what their rows share: pipeline and data degree, TP, EP, micro-batch, framework, node count, ZeRO-3.
+@dataclass(frozen=True)
+class Rates:
+    """Bytes per second of one machine class."""
 
-    `state_mask` leaves states out before the join (they are few; the layouts are many).
-    """
-    states_, shapes_ = families.states, families.shapes
-    chosen = np.arange(len(states_)) if state_mask is None else np.flatnonzero(state_mask)
-    order = np.argsort(_shape_code(shapes_.keys), kind="stable")
-    codes = _shape_code(shapes_.keys)[order]
-    wanted = degree_code(states_.keys.pipeline[chosen], states_.keys.data[chosen])
-    low, high = np.searchsorted(codes, wanted, "left"), np.searchsorted(codes, wanted, "right")
-    count = high - low
-    state = np.repeat(chosen, count)
-    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    shape = order[np.repeat(low, count) + within]
-    state, shape = np.repeat(state, len(recompute)), np.repeat(shape, len(recompute))
-    mode = np.tile(np.array(recompute, dtype=np.int64), len(state) // max(1, len(recompute)))
-    return _attach_atoms(families, state, shape, mode)
+    link: float
+    network: float
+    memory: float
+    host: float
 
+    @classmethod
+    def of(cls, space: Space, machine: int) -> Rates:
+        """Those of a machine class of the space."""
+        m = space.machines
+        return cls(*(float(rate[machine]) for rate in (m.link_rate, m.network_rate, m.memory_rate, m.host_rate)))
 
-def _attach_atoms(families: Families, state: Array, shape: Array, mode: Array) -> Candidates:
-    atoms, states_, shapes_ = families.atoms, families.states, families.shapes
-    atom_codes = atom_code(
-        atoms.framework,
-        atoms.keys.tensor,
-        atoms.keys.expert,
-        atoms.keys.micro_batch,
-        atoms.keys.recompute,
-        atoms.keys.several_nodes,
-        atoms.keys.gather,
-    )
-    order = np.argsort(atom_codes)
-    zero3 = states_.keys.zero[state] == 3
-    wanted = atom_code(
-        states_.framework[state],
-        states_.keys.tensor[state],
-        states_.keys.expert[state],
-        shapes_.keys.micro_batch[shape],
-        mode,
-        states_.nodes[state] > 1,
-        np.where(zero3, states_.keys.data[state], 1),
-    )
-    place = np.searchsorted(atom_codes[order], wanted)
-    place = np.minimum(place, max(0, len(order) - 1))
-    found = (atom_codes[order][place] == wanted) if len(order) else np.zeros(len(wanted), dtype=bool)
-    return Candidates(families, order[place[found]] if len(order) else place[found], shape[found], state[found])
+    def exchange(self, rows: StateRows) -> Array:
+        """Seconds (n,) of the gradient exchange: the slower of links and network."""
+        return np.maximum(rows.link / self.link, rows.network / self.network)
+
+    def optimizer(self, rows: StateRows) -> Array:
+        """Seconds (n,) in which the optimizer reads and writes, here or over the link to the host."""
+        return np.asarray(rows.optimizer / self.memory + rows.host_link / self.host)
 
 
-def atom_code(
-    framework: Array, tensor: Array, expert: Array, micro_batch: Array, recompute: Array, several: Array, gather: Array
-) -> Array:
-    """One integer per combination of an atom's decisions (the machine apart)."""
+def shape_code(keys: ShapeKeys) -> Array:
+    """One integer per pipeline, its ends, data degree and micro-batch."""
+    return stage_code(keys.pipeline, keys.lighter, keys.data) * MICRO_BATCHES + keys.micro_batch
+
+
+def stage_code(pipeline: Array, lighter: Array, data: Array) -> Array:
+    """One integer per pipeline, its ends and data degree: what a shape shares with a state."""
+    return (pipeline.astype(np.int64) * 4 + lighter) * 1_000_003 + data
+
+
+def link_code(framework: Array, tensor: Array, context: Array, expert: Array, expert_tensor: Array) -> Array:
+    """One integer per framework and degrees inside a stage: what every base atom shares with a state."""
     code = framework.astype(np.int64)
-    for digit, radix in (
-        (tensor, 64),
-        (expert, 1024),
-        (micro_batch, 4096),
-        (recompute, 4),
-        (several, 2),
-        (gather, 65536),
-    ):
+    for digit, radix in ((tensor, 128), (context, 64), (expert, 1024), (expert_tensor, 128)):
         code = code * radix + digit
     return code
-
-
-def _shape_code(keys: ShapeKeys) -> Array:
-    return degree_code(keys.pipeline, keys.data)
-
-
-def degree_code(pipeline: Array, data: Array) -> Array:
-    """One integer per pipeline and data degree."""
-    return pipeline.astype(np.int64) * 1_000_003 + data

@@ -12,7 +12,7 @@ from gpuplan.job import Job
 from gpuplan.performance.clock import minimum_billing_seconds
 from gpuplan.performance.constants import constants
 from gpuplan.plan import Plan
-from gpuplan.space import outside
+from gpuplan.selection import outside
 from gpuplan.units import format_hours, format_money
 from gpuplan_hardware import Offer
 

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from gpuplan.answer import rule_answer
-from gpuplan.candidates import Physics
 from gpuplan.catalogue import offers_for
 from gpuplan.cluster import Cluster, choose_cluster, pinned
 from gpuplan.job import Job, JobSpec, resolve
@@ -18,7 +15,7 @@ from gpuplan.performance.constants import calibrated, use_constants
 from gpuplan.pipeline import Outcome, find
 from gpuplan.plan import Plan
 from gpuplan.result import Result
-from gpuplan.search import evaluate, make_plan
+from gpuplan.search import least_memory
 from gpuplan.solve import result_of
 from gpuplan.space import build_space
 from gpuplan.verify import quantities
@@ -83,12 +80,7 @@ def _best_layout(job: Job, cluster: Cluster) -> Outcome:
 
 def _least_memory(job: Job, cluster: Cluster) -> Plan | None:
     """The layout that needs least memory, fitting or not; None if no layout agrees with what is given."""
-    space = build_space(pinned(job, cluster), [cluster.offer])
-    endless = replace(space.machines, usable_memory_bytes=np.full(len(space.machines), np.inf))
-    view = evaluate(Physics(replace(space, machines=endless)), 0)
-    if len(view.candidates) == 0:
-        return None
-    return make_plan(space, view, 0, int(np.argmin(view.candidates.memory_bytes())))
+    return least_memory(build_space(pinned(job, cluster), [cluster.offer]))
 
 
 def _as_given(job: Job, cluster: Cluster) -> Plan:

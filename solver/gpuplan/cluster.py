@@ -9,9 +9,10 @@ from gpuplan.candidates import Physics
 from gpuplan.caveats import not_looked_at
 from gpuplan.errors import InputError
 from gpuplan.job import Job, Limits
-from gpuplan.objectives import objectives
+from gpuplan.order import Order
 from gpuplan.search import search
-from gpuplan.space import build_space, selected
+from gpuplan.selection import selected
+from gpuplan.space import build_space
 from gpuplan.verify import quantities
 from gpuplan_hardware import Offer
 
@@ -88,7 +89,7 @@ def _distance(job: Job, cluster: Cluster) -> tuple[bool, int, bool]:
 
 def _merit(job: Job, cluster: Cluster) -> tuple[int, float, str]:
     """Sort key: limits broken by the fastest layout, its cost, id; where nothing fits, the price."""
-    found = search(Physics(build_space(pinned(job, cluster), [cluster.offer])), objectives()["time"]).best
+    found = search(Physics(build_space(pinned(job, cluster), [cluster.offer])), Order.of(("time",))).best
     if found is None:
         return (1_000, cluster.nodes * cluster.offer.price_usd_per_hour, cluster.offer.id)
     plan = replace(found, job=job)

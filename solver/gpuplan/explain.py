@@ -13,7 +13,7 @@ from gpuplan.layout import other_frameworks
 from gpuplan.pipeline import Outcome, find
 from gpuplan.plan import Plan
 from gpuplan.result import AlsoLifted, Relaxation
-from gpuplan.space import outside, selected
+from gpuplan.selection import outside, selected
 from gpuplan.verify import violations
 from gpuplan_hardware import Offer
 

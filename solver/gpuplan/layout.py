@@ -10,6 +10,10 @@ from gpuplan_models import frameworks
 if TYPE_CHECKING:
     from gpuplan_models import Architecture, Framework, Method
 
+#: What an offloading layout keeps on the host, each with all before it: nothing, the optimizer, the parameters too.
+OFFLOAD = ("none", "optimizer", "parameters")
+#: Which end stages of a pipeline have one layer less than their even share.
+LIGHTER = ("none", "first", "last", "both")
 #: Framework of layouts with and without model parallelism when the user names none.
 PARALLEL_FRAMEWORK = "megatron"
 ADAPTER_FRAMEWORK, FULL_FRAMEWORK = "hf-peft", "torch-fsdp"
@@ -116,8 +120,21 @@ def other_frameworks(asked: Asked) -> list[Framework]:
 class Layout:
     """Parallelism degrees and memory options of a plan.
 
-    ``tensor * pipeline * data`` GPUs are used; ``data * micro_batch * gradient_accumulation`` sequences make the global batch;
-    `expert` divides the ``tensor * data`` GPUs of a stage.
+    ``tensor * context * pipeline * data`` GPUs are used; ``data * micro_batch * gradient_accumulation`` sequences make the global
+    batch; ``expert * expert_tensor`` divides the ``tensor * context * data`` GPUs of a stage.
+
+    Attributes
+    ----------
+    virtual
+        Stages that a pipeline rank interleaves (1F1B with virtual stages).
+    context
+        Ranks over which a sequence is cut.
+    expert_tensor
+        Ranks over which a single expert is cut.
+    offload
+        One of `OFFLOAD`.
+    lighter
+        One of `LIGHTER`.
     """
 
     framework: str
@@ -129,11 +146,26 @@ class Layout:
     micro_batch: int
     global_batch: int
     recompute: str
+    virtual: int = 1
+    context: int = 1
+    expert_tensor: int = 1
+    offload: str = "none"
+    lighter: str = "none"
 
     @property
     def gpus(self) -> int:
         """GPUs the layout uses."""
-        return self.tensor * self.pipeline * self.data
+        return self.tensor * self.context * self.pipeline * self.data
+
+    @property
+    def degrees(self) -> tuple[int, int, int, int, int]:
+        """TP, PP, DP, CP and EP."""
+        return (self.tensor, self.pipeline, self.data, self.context, self.expert)
+
+    @property
+    def model_parallel(self) -> bool:
+        """Whether the model itself, or a sequence, is cut."""
+        return max(self.tensor, self.pipeline, self.expert, self.context, self.expert_tensor) > 1
 
     @property
     def gradient_accumulation(self) -> int:
@@ -143,11 +175,23 @@ class Layout:
     def plainness(self) -> tuple[int, ...]:
         """Sort key: of two equal plans, the one with less machinery is the plainer."""
         recompute = ("none", "selective", "full").index(self.recompute)
-        return (self.pipeline, self.tensor, self.expert, self.zero, recompute, -self.micro_batch, self.global_batch)
+        machinery = (OFFLOAD.index(self.offload), self.context, self.virtual, LIGHTER.index(self.lighter))
+        degrees = (self.pipeline, self.tensor, self.expert, self.expert_tensor, self.zero, recompute)
+        return (*machinery, *degrees, -self.micro_batch, self.global_batch)
 
     def __str__(self) -> str:
         parts = [f"TP {self.tensor}", f"PP {self.pipeline}", f"DP {self.data}"]
-        if self.expert > 1:
-            parts.append(f"EP {self.expert}")
+        if self.virtual > 1:
+            parts.insert(2, f"VP {self.virtual}")
+        for name, degree in (("CP", self.context), ("EP", self.expert), ("ETP", self.expert_tensor)):
+            if degree > 1:
+                parts.append(f"{name} {degree}")
         parts += [f"ZeRO-{self.zero}", f"micro-batch {self.micro_batch} x {self.gradient_accumulation} accumulated"]
-        return ", ".join([*parts, f"recompute {self.recompute}"])
+        parts.append(f"recompute {self.recompute}")
+        if self.lighter != "none":
+            parts.append(
+                f"one layer less on {'both end stages' if self.lighter == 'both' else f'the {self.lighter} stage'}"
+            )
+        if self.offload != "none":
+            parts.append(f"{self.offload} on the host")
+        return ", ".join(parts)

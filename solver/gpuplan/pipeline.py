@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gpuplan.candidates import Physics
+from gpuplan.candidates import Cache, Physics
 from gpuplan.job import Job
-from gpuplan.objectives import Objective, objectives
+from gpuplan.objectives import Objective
+from gpuplan.order import Order
 from gpuplan.plan import Plan
 from gpuplan.reduce import build_tables, reduce_rows
 from gpuplan.rules import rules
-from gpuplan.search import Search, search
+from gpuplan.search import Search, Searcher
 from gpuplan.space import Space, build_space
 from gpuplan.verify import VerificationError, verify
 from gpuplan_hardware import Offer
@@ -29,7 +31,9 @@ AGREEMENT = 1e-4
 class Outcome:
     """What was found and how.
 
-    ``status`` is optimal, feasible (a plan without a finished proof), infeasible or unknown.
+    ``status`` is optimal, feasible, infeasible or unknown; `stopped` says why a search ended before its proof ("time limit",
+    "interrupted"), which cannot be reproduced. `removed` counts layouts that exact evaluation took from what bounds had left,
+    `pairs` those over which CP-SAT decided.
     """
 
     space: Space
@@ -39,9 +43,11 @@ class Outcome:
     value: float | None = None
     bound: float | None = None
     proof: str = ""
+    stopped: str | None = None
     cp_sat_status: str | None = None
     literals: int = 0
     pairs: int = 0
+    removed: int = 0
     layouts: int = 0
     skipped_machines: int = 0
     rounding_bound: float | None = None
@@ -49,41 +55,72 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None) -> Outcome:
+def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None, cache: Cache | None = None) -> Outcome:
     """Find the best plan for `job` among `offers`, prove it, verify it.
+
+    Parameters
+    ----------
+    objective_name
+        What to minimise instead of the job's objectives.
+    cache
+        Rows that earlier solves of the same job under other limits have computed.
 
     Raises
     ------
     VerificationError
         If the plan breaks a rule, or CP-SAT and the incumbent search disagree: an internal error.
     """
-    objective = objectives()[objective_name or job.objectives[0]]
+    names = job.objectives if objective_name is None else (objective_name,)
+    order = Order.of(names)
     clock = Stopwatch()
     space = build_space(job, offers)
-    physics = Physics(space)
-    outcome = Outcome(space, objective)
-    with_incumbent = search(physics, objective)
+    outcome = Outcome(space, order.primary)
+    clock.lap("space")
+    physics = Physics(space, cache)
+    searcher = Searcher(physics, order, job.search.time_limit_seconds - clock.total)
+    try:
+        searcher.run()
+    except KeyboardInterrupt:
+        outcome.stopped = "interrupted"
     clock.lap("incumbent")
     clock.move("incumbent", "tables", physics.seconds)
-    outcome.layouts, outcome.skipped_machines = with_incumbent.layouts, with_incumbent.skipped_machines
-    outcome.plan = with_incumbent.best
-    _prove(physics, with_incumbent, outcome, clock)
+    found = searcher.found
+    outcome.layouts, outcome.skipped_machines = found.layouts, len(space.machines) - found.looked
+    outcome.plan = found.best
+    if outcome.stopped is None and not found.complete:
+        outcome.stopped = "time limit"
+    if outcome.stopped is not None:
+        outcome.status = "unknown" if found.best is None else "feasible"
+        outcome.bound = found.bound if math.isfinite(found.bound) else None
+        outcome.proof = f"{outcome.stopped} before the search was complete; another run may find another plan"
+    else:
+        _decide(searcher, outcome, clock)
     if outcome.plan is not None:
-        outcome.value = objective.value(outcome.plan)
-        verify(outcome.plan, objective, with_incumbent.value)
+        outcome.value = order.primary.value(outcome.plan)
+        verify(outcome.plan, order.primary, found.value)
         clock.lap("verify")
     outcome.seconds = clock.laps
     return outcome
 
 
-def _prove(physics: Physics, found: Search, outcome: Outcome, clock: Stopwatch) -> None:
+def _decide(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
+    """Reduce, then let CP-SAT decide what is left; an interrupt leaves the incumbent."""
+    try:
+        _prove(searcher, outcome, clock)
+    except KeyboardInterrupt:
+        outcome.status = "unknown" if outcome.plan is None else "feasible"
+        outcome.stopped, outcome.proof = "interrupted", "interrupted before the proof was complete"
+
+
+def _prove(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
     """Reduce, then let CP-SAT decide what is left."""
     from gpuplan.build import ModelTooLargeError
     from gpuplan.prove import prove
 
+    found = searcher.found
     clock.lap("import_solver")
-    kept = reduce_rows(found)
-    outcome.pairs = kept.pairs
+    kept = reduce_rows(searcher)
+    outcome.pairs, outcome.removed = kept.pairs, max(0, kept.evaluated - kept.pairs)
     clock.lap("reduce")
     if not kept.rows:
         outcome.status = "infeasible"
@@ -92,11 +129,11 @@ def _prove(physics: Physics, found: Search, outcome: Outcome, clock: Stopwatch) 
             "exhaustive evaluation of every layout agrees"
         )
         return
-    tables = build_tables(physics, found, kept)
+    tables = build_tables(searcher, kept)
     clock.lap("tables")
-    job = found.space.job
+    job, objective = found.space.job, outcome.objective
     try:
-        proof = prove(tables, found.objective, job, job.search.time_limit_seconds - clock.total)
+        proof = prove(tables, objective, job, job.search.time_limit_seconds - clock.total)
     except ModelTooLargeError as error:
         outcome.status = "unknown" if found.best is None else "feasible"
         outcome.proof = f"evaluated exhaustively, not proved by CP-SAT: {error}"
@@ -120,7 +157,7 @@ def _conclude_feasible(proof: Proof, found: Search, best: Plan, outcome: Outcome
     better = proof.value is not None and proof.value < found.value * (1 - AGREEMENT)
     if better or (cut_off and not _at_a_limit(best, outcome.rounding_bound or 0.0)):
         raise VerificationError(
-            f"CP-SAT says {proof.status} with {found.objective.name} {proof.value}, the incumbent search found {found.value}"
+            f"CP-SAT says {proof.status} with {outcome.objective.name} {proof.value}, the incumbent search found {found.value}"
         )
     if cut_off:
         outcome.bound = found.value
@@ -128,9 +165,9 @@ def _conclude_feasible(proof: Proof, found: Search, best: Plan, outcome: Outcome
         outcome.proof = "CP-SAT proved that no other plan is better; this one meets a limit to within rounding"
         return
     outcome.status = "optimal" if proof.status == "optimal" else "feasible"
-    outcome.proof = (
-        "CP-SAT proved that no plan is better" if outcome.status == "optimal" else "the time limit ended the proof"
-    )
+    outcome.proof = "CP-SAT proved that no plan is better"
+    if outcome.status == "feasible":
+        outcome.stopped, outcome.proof = "time limit", "the time limit ended the proof"
 
 
 def _at_a_limit(plan: Plan, rounding: float) -> bool:
@@ -144,6 +181,7 @@ def _conclude_infeasible(status: str, outcome: Outcome) -> None:
     if status in ("optimal", "feasible"):
         raise VerificationError("CP-SAT found a plan where exhaustive evaluation found none")
     outcome.status = "infeasible" if status == "infeasible" else "unknown"
+    outcome.stopped = None if status == "infeasible" else "time limit"
     agrees = "and CP-SAT proves it" if status == "infeasible" else "but CP-SAT did not finish"
     outcome.proof = f"exhaustive evaluation of every layout on every offer finds no plan, {agrees}"
 

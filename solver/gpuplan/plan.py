@@ -55,7 +55,8 @@ class Plan:
 
     @cached_property
     def host(self) -> HostNeeds:
-        return host_needs(self.job, workload(self.job), self.offer, self.nodes)
+        in_use = min(self.layout.gpus, self.offer.node.gpus_per_node)
+        return host_needs(self.job, workload(self.job), self.offer, self.nodes, self.prediction.host_bytes * in_use)
 
     @property
     def steps(self) -> int:

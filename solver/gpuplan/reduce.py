@@ -2,113 +2,139 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from gpuplan.candidates import AtomRows, Families, Physics, StateRows, concatenate
-from gpuplan.search import MARGIN, Search, Terms, View
+from gpuplan.bounds import MARGIN
+from gpuplan.candidates import Candidates, Families, concatenate
+from gpuplan.clusters import Clusters, clusters_of
+from gpuplan.look import Look
+from gpuplan.order import Order
+from gpuplan.performance.layers import AtomKeys
+from gpuplan.performance.states import StateKeys
+from gpuplan.search import Searcher
 from gpuplan.space import Space
 from gpuplan.tables import Tables
 
 Array = np.ndarray
 
+#: More layouts than this on a machine class are thinned by their exact memory and time; CP-SAT decides over the rest.
+MOST_BY_BOUND = 300
 
-@dataclass(frozen=True)
+
+@dataclass
 class Kept:
-    """What may still be part of a plan at least as good as the best one.
+    """What may still be part of a plan at least as good as the best one: rows by machine class, and offers."""
 
-    `rows` indexes the layouts of each view; `offers` indexes the space's offers; `horizon_seconds` bounds the training time of
-    any such plan.
-    """
-
-    rows: dict[int, Array]
-    offers: tuple[int, ...]
-    pairs: int
-    horizon_seconds: float
+    rows: list[Candidates] = field(default_factory=list)
+    offers: set[int] = field(default_factory=set)
+    pairs: int = 0
+    evaluated: int = 0
 
 
-def reduce_rows(found: Search) -> Kept:
+def reduce_rows(searcher: Searcher) -> Kept:
     """Keep what a plan as good as the best one could be made of.
 
-    Argument: a layout is left out only if it breaks deadline or budget, or loses against the best plan, even when all its
-    exchange, optimizer and fixed time is forgiven (`View.training_bound`), or if its states alone do not fit. None of these can
-    be part of an optimal answer. The best plan itself is always kept, so that the model must find a solution. With the objective
-    "gpus" a plan of the same size is no improvement; such rows go too.
+    Argument: a layout is left out only if even a bound that its time cannot undercut breaks a limit or loses against the best plan
+    on every offer, or if memory that it cannot undercut does not fit. Where many are left on a machine class (`MOST_BY_BOUND`),
+    those go as well whose memory or time, evaluated exactly, does the same. None of these can be part of a better plan. The best
+    plan itself is always kept, so that the model must find a solution. With the objective "gpus" a plan of the same size is no
+    improvement; such rows go too.
     """
-    space, value = found.space, found.value
-    strict = found.objective.strict
-    rows: dict[int, Array] = {}
-    offers, pairs, horizon = [], 0, 0.0
-    for machine, view in found.views.items():
-        union = np.zeros(len(view.candidates), dtype=bool)
-        for offer in space.offers_of(machine):
-            terms = found.terms[offer]
-            mask = terms.within(space, view.training_bound * (1 - MARGIN), view.factor)
-            bound = terms.values(found.objective, view.training_bound, view.factor)
-            mask &= (bound < value * (1 - MARGIN)) if strict else (bound <= value * (1 + MARGIN))
-            if found.best is not None and found.row is not None and found.row[0] == offer:
-                mask[found.row[1]] = True
-            if mask.any():
-                offers.append(offer)
-                pairs += int(mask.sum())
-                union |= mask
-                horizon = max(horizon, _horizon(found, view, terms, mask))
-        if union.any():
-            rows[machine] = np.flatnonzero(union)
-    return Kept(rows, tuple(sorted(offers)), pairs, horizon)
+    found, kept = searcher.found, Kept()
+    order = Order(searcher.order.levels[:1])
+    margin = -MARGIN if order.primary.strict else MARGIN
+    best = None if found.values is None else [found.values[0] * (1 + margin)]
+    limit = np.inf if best is None else best[0]
+    for machine in np.flatnonzero(found.bounds <= limit):
+        _keep(searcher.look(int(machine)), order, best, kept)
+    if found.row is not None:
+        _, offer, row = found.row
+        kept.rows.append(row)
+        kept.offers.add(offer)
+        kept.pairs += 1
+    return kept
 
 
-def _horizon(found: Search, view: View, terms: Terms, mask: Array) -> float:
-    """Longest training that any plan with these nodes and this offer may take under deadline, budget and the best value."""
-    limits = found.space.job.limits
-    longest = np.full(int(mask.sum()), np.inf)
-    if limits.deadline_seconds is not None:
-        left = limits.deadline_seconds + terms.head_start - terms.wall0[mask]
-        longest = np.minimum(longest, left / terms.wall1[mask])
-    if limits.budget_usd is not None:
-        longest = np.minimum(longest, (limits.budget_usd - terms.cost0[mask]) / terms.cost1[mask])
-    if np.isfinite(found.value):
-        costs, walls = (terms.cost0[mask], terms.cost1[mask]), (terms.wall0[mask], terms.wall1[mask])
-        longest = np.minimum(longest, found.objective.longest_training(found.value, costs, walls))
-    if not np.isfinite(longest).all():
-        longest = np.where(np.isfinite(longest), longest, view.training[mask].max())
-    return max(1e-3, float(longest.max()) * (1 + 1e-3))
+def _keep(look: Look, order: Order, best: list[float] | None, kept: Kept) -> None:
+    """Add what one machine class may contribute."""
+    states, _ = look.states(order, best)
+    pairs = look.pairs(order, best, states)
+    candidates, pair = look.layouts(pairs)
+    training, index = pairs.bound[pair], np.arange(len(pair))
+    if len(index) > MOST_BY_BOUND:
+        kept.evaluated += len(index)
+        exact, fits = look.evaluate(candidates)
+        training = exact * (1 - MARGIN)
+        index = np.flatnonzero(fits)
+    limit = np.inf if best is None else best[0]
+    hope = np.zeros(len(index), dtype=bool)
+    for sold in look.sold:
+        inside, _, first = look.on_offer(order, sold, pairs.state[pair[index]], training[index])
+        mine = inside & (first <= limit)
+        if mine.any():
+            kept.offers.add(sold.offer)
+        hope |= mine
+    if hope.any():
+        kept.rows.append(candidates.take(index[hope]))
+        kept.pairs += int(hope.sum())
 
 
-def build_tables(physics: Physics, found: Search, kept: Kept) -> Tables:
+def build_tables(searcher: Searcher, kept: Kept) -> Tables:
     """Tables of the rows of `kept`."""
-    atoms: list[AtomRows] = []
-    shapes = np.zeros(0, dtype=np.int64)
-    by_size: dict[int, Array] = {}
-    for machine, index in kept.rows.items():
-        candidates = found.views[machine].candidates
-        atoms.append(candidates.families.atoms.take(np.unique(candidates.atom[index])))
-        shapes = np.union1d(shapes, candidates.shape[index])
-        per_node = int(physics.space.machines.gpus_per_node[machine])
-        by_size[per_node] = np.union1d(by_size.get(per_node, np.zeros(0, dtype=np.int64)), candidates.state[index])
-    states: list[StateRows] = [
-        physics.states(size).take(index.astype(np.int64)) for size, index in sorted(by_size.items())
-    ]
+    found, space, shapes = searcher.found, searcher.space, searcher.physics.shapes
+    atoms = concatenate([part.families.atoms.take(np.unique(part.atom)) for part in kept.rows])
+    states = concatenate([part.families.states.take(np.unique(part.state)) for part in kept.rows])
     rows = Families(
-        concatenate(atoms),
-        physics.shapes.take(shapes.astype(np.int64)),
-        concatenate(states),
+        atoms.take(_first_of_each(atoms.framework, atoms.keys)),
+        shapes.take(np.unique(np.concatenate([part.shape for part in kept.rows]))),
+        states.take(_first_of_each(states.framework, states.keys, states.size)),
     )
-    return _with_limits(physics.space, rows, found, kept)
-
-
-def _with_limits(space: Space, rows: Families, found: Search, kept: Kept) -> Tables:
-    """Largest bill and wall clock of interest: the best plan's where it is what is minimised, else the dearest of any row."""
-    cost = wall = 0.0
-    for machine, index in kept.rows.items():
-        for offer in space.offers_of(machine):
-            if offer in kept.offers:
-                terms = found.terms[offer]
-                longest = kept.horizon_seconds * float(found.views[machine].factor.max())
-                cost = max(cost, float(terms.cost(longest)[index].max()))
-                wall = max(wall, float((terms.wall0[index] + terms.wall1[index] * longest).max()))
+    offers = tuple(sorted(kept.offers))
+    clusters = [clusters_of(space, offer, np.unique(rows.states.nodes)) for offer in offers]
+    horizon = _horizon(searcher, rows, clusters)
+    counted = horizon * float(rows.atoms.step_factor.max())
+    cost = max(float(each.cost(counted).max()) for each in clusters)
+    wall = max(float(each.wall(counted).max()) for each in clusters)
     if found.best is not None:
         slack = found.value * (1 + 1e-3)
-        cost, wall = (slack, wall) if found.objective.unit == "USD" else (cost, slack)
-    return Tables(space, rows, kept.offers, kept.horizon_seconds, max(cost, 1e-9), max(wall, 1e-9))
+        unit = searcher.order.primary.unit
+        cost, wall = slack if unit == "USD" else cost, slack if unit == "seconds" else wall
+    return Tables(space, rows, offers, horizon, max(cost, 1e-9), max(wall, 1e-9))
+
+
+def _horizon(searcher: Searcher, rows: Families, clusters: list[Clusters]) -> float:
+    """Longest training that any plan of the rows may take under every limit and the best value."""
+    found, space = searcher.found, searcher.space
+    objective = searcher.order.primary
+    longest = 0.0
+    for each in clusters:
+        cap = each.longest_training(space, float(rows.atoms.step_factor.min()))
+        if found.best is not None:
+            reach = objective.longest_training(
+                found.value, (each.cost_fixed, each.cost_slope), (each.wall_fixed, each.wall_slope)
+            )
+            cap = np.minimum(cap, reach)
+        longest = max(longest, float(cap.max(initial=0.0)))
+    if not np.isfinite(longest):
+        longest = longest_training(space, rows)
+    return max(1e-3, longest * (1 + 1e-3))
+
+
+def _first_of_each(framework: Array, keys: AtomKeys | StateKeys, *others: Array) -> Array:
+    """Index of the first of all rows that are alike."""
+    columns = [getattr(keys, field.name) for field in fields(keys)]
+    _, index = np.unique(np.stack([framework, *others, *columns], axis=1), axis=0, return_index=True)
+    return np.sort(index)
+
+
+def longest_training(space: Space, rows: Families) -> float:
+    """Seconds of training that no combination of rows exceeds."""
+    atoms, counts, states, m = rows.atoms, rows.shapes.counts, rows.states, space.machines
+    step = float(counts.layer_passes.max(axis=(0, 1)) @ atoms.layer.max(axis=0))
+    step += float(atoms.head.max() * counts.head_passes.max() + atoms.transfer.max() * counts.transfers.max())
+    step += float(max(states.link.max() / m.link_rate.min(), states.network.max() / m.network_rate.min()))
+    step += float(states.optimizer.max() / m.memory_rate.min() + states.fixed.max())
+    step += float(states.host_link.max() / m.host_rate.min())
+    return step * max(space.job.steps(batch) for batch in space.values.global_batch)

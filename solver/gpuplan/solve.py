@@ -15,6 +15,7 @@ from gpuplan.caveats import assumptions, left_out, warnings
 from gpuplan.explain import explain
 from gpuplan.job import Job, JobSpec, resolve
 from gpuplan.layout import other_frameworks
+from gpuplan.order import Order
 from gpuplan.performance.constants import calibrated, constants, use_constants
 from gpuplan.pipeline import Outcome, Stopwatch, find
 from gpuplan.plan import Plan
@@ -116,7 +117,7 @@ def _better_framework(job: Job, offers: Sequence[Offer], outcome: Outcome) -> Pl
     values = {}
     for framework in other_frameworks(job):
         physics = Physics(build_space(replace(job, framework=framework), offers))
-        values[framework.name] = search(physics, outcome.objective).value
+        values[framework.name] = search(physics, Order.of((outcome.objective.name,))).value
     name = min(values, key=lambda key: values[key], default="")
     if not name or values[name] >= outcome.value * (1 - WORTH_SAYING):
         return None

@@ -7,49 +7,90 @@ the space is built with ``reduced=False``: then all are posted and the rules for
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
 from gpuplan.job import Job
-from gpuplan.layout import default_framework
-from gpuplan.performance.clock import minimum_billing_seconds
+from gpuplan.layout import LIGHTER, OFFLOAD, default_framework
 from gpuplan.performance.layers import AtomKeys
-from gpuplan.performance.machine import Machines, machines, supports
+from gpuplan.performance.machine import Machines, block_gpus, machines
 from gpuplan.performance.recompute import RECOMPUTE
 from gpuplan.performance.stages import ShapeKeys
 from gpuplan.performance.states import StateKeys
 from gpuplan.performance.workload import Workload
 from gpuplan.plan import workload
 from gpuplan.rules import rules
+from gpuplan.rules.divisibility import deals_experts
+from gpuplan.rules.topology import fills_nodes
+from gpuplan.selection import machine_key, selected, undominated
 from gpuplan_hardware import Node, Offer
 from gpuplan_models import Framework, frameworks
 
 Array = np.ndarray
+T = TypeVar("T")
 
 #: Pipeline degrees that are tried; more are possible but never pay for the bubble at the batch sizes of fine-tuning.
 PIPELINE = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
-TENSOR = (1, 2, 4, 8, 16)
+TENSOR = (1, 2, 4, 8, 16, 32, 64)
+CONTEXT = (1, 2, 4, 8, 16)
 MICRO_BATCH = (1, 2, 4, 8, 16, 32)
 EXPERT = (1, 2, 4, 8, 16, 32, 64, 128)
+VIRTUAL = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
+#: Shortest piece of a sequence that is tried: with less a rank's products are too small to pay for the ring.
+SHORTEST_PIECE = 1024
 
 
 @dataclass(frozen=True)
 class Values:
-    """Candidate values of every layout decision, restricted to what the user pinned."""
+    """Candidate values of every layout decision, restricted to what the user pinned; `recompute` holds codes, the rest words."""
 
     frameworks: tuple[Framework, ...]
     tensor: tuple[int, ...]
+    context: tuple[int, ...]
     pipeline: tuple[int, ...]
+    virtual: tuple[int, ...]
+    lighter: tuple[str, ...]
     data: tuple[int, ...]
     expert: tuple[int, ...]
+    expert_tensor: tuple[int, ...]
     zero: tuple[int, ...]
+    offload: tuple[str, ...]
     micro_batch: tuple[int, ...]
     global_batch: tuple[int, ...]
     recompute: tuple[int, ...]
+
+    def of(self, framework: Framework) -> Values:
+        """The values that `framework` has, which leaves rows out that the framework rule forbids."""
+        degrees = {
+            "tensor": framework.tensor_parallel,
+            "context": framework.context_parallel,
+            "pipeline": framework.pipeline_parallel,
+            "expert": framework.expert_parallel,
+            "expert_tensor": framework.expert_tensor_parallel,
+        }
+        kept = {name: tuple(d for d in getattr(self, name) if has or d == 1) for name, has in degrees.items()}
+        return replace(
+            self,
+            **kept,
+            lighter=tuple(word for word in self.lighter if framework.pipeline_uneven or word == "none"),
+            zero=tuple(stage for stage in self.zero if stage in framework.zero_stages),
+            offload=tuple(word for word in self.offload if word in framework.offload),
+            recompute=tuple(mode for mode in self.recompute if RECOMPUTE[mode] in framework.recompute),
+        )
+
+
+@dataclass(frozen=True)
+class Size:
+    """How nodes of one shape hold groups of ranks: GPUs of a node, of a block and of a scale-up domain, and at most rented."""
+
+    gpus_per_node: int
+    gpus_per_block: int
+    domain_gpus: int
+    most_gpus: int
 
 
 @dataclass(frozen=True)
@@ -60,6 +101,8 @@ class Space:
     ----------
     offers
         Candidate offers; `machine_of_offer` indexes `machines`.
+    sizes, size_of_machine
+        Distinct sizes of nodes, and which one each machine class has.
     values
         Candidate values of the layout decisions.
     reduced
@@ -71,30 +114,64 @@ class Space:
     offers: tuple[Offer, ...]
     machines: Machines
     machine_of_offer: Array
+    sizes: tuple[Size, ...]
+    size_of_machine: Array
     values: Values
     reduced: bool = True
 
     @cached_property
     def shapes(self) -> ShapeKeys:
-        """All schedules: pipeline x data x micro-batch x global batch."""
+        """All schedules: pipeline x virtual stages x lighter ends x data x micro-batch x global batch."""
         v = self.values
-        p, d, b, g = _grid(v.pipeline, v.data, v.micro_batch, v.global_batch)
-        keys = ShapeKeys(p, d, b, g)
-        return _filter_shape(keys, self._keep("shape_allowed", len(keys), keys))
+        lighter = _codes(v.lighter, LIGHTER)
+        keys = ShapeKeys(*_grid(v.pipeline, v.virtual, lighter, v.data, v.micro_batch, v.global_batch))
+        mask = np.ones(len(keys), dtype=bool)
+        if self.reduced:
+            # A rule of the framework's, applied before the rows are multiplied: only ends of a pipeline can be lighter.
+            keys = keys.take(np.flatnonzero((keys.pipeline > 1) | ((keys.virtual == 1) & (keys.lighter == 0))))
+            mask = self._keep("shape_allowed", len(keys), keys)
+        return keys.take(np.flatnonzero(mask))
 
-    def states(self, gpus_per_node: int, framework: Framework) -> StateKeys:
-        """All shardings for one node size under `framework`."""
-        v = self.values
-        t, p, e, d, z = _grid(v.tensor, v.pipeline, v.expert, v.data, v.zero)
-        keys = StateKeys(np.full(len(t), gpus_per_node), t, p, e, d, z)
-        return _filter_state(keys, self._keep("state_allowed", len(keys), framework, keys))
+    def states(self, size: Size, framework: Framework) -> StateKeys:
+        """All shardings for nodes of one size under `framework`."""
+        v = self.values.of(framework) if self.reduced else self.values
+        t, c, p, d = _grid(v.tensor, v.context, v.pipeline, v.data)
+        if self.reduced:
+            t, c, p, d = _rentable(size, t, c, p, d)
+        e, f = _grid(v.expert, v.expert_tensor)
+        (t, c, p, d), (e, f) = _cross((t, c, p, d), (e, f))
+        if self.reduced:
+            index = np.flatnonzero(deals_experts(t * c * d, t, e, f))
+            t, c, p, d, e, f = (column[index] for column in (t, c, p, d, e, f))
+        ends, z, o = _grid(_codes(v.lighter, LIGHTER), v.zero, _codes(v.offload, OFFLOAD))
+        (t, c, p, d, e, f), (ends, z, o) = _cross((t, c, p, d, e, f), (ends, z, o))
+        fixed = [np.full(len(t), n) for n in (size.gpus_per_node, size.gpus_per_block, size.domain_gpus)]
+        keys = StateKeys(*fixed, t, c, p, ends, e, f, d, z, o)
+        return keys.take(np.flatnonzero(self._keep("state_allowed", len(keys), framework, keys)))
 
-    def atoms(self, machine: int, framework: Framework) -> AtomKeys:
-        """All per-layer decisions on one machine class under `framework`."""
-        v = self.values
-        gathers = sorted({1, *(v.data if 3 in v.zero else ())})
-        t, e, b, r, s, g = _grid(v.tensor, v.expert, v.micro_batch, v.recompute, (0, 1), gathers)
-        keys = AtomKeys(np.full(len(t), machine), t, e, b, r, s.astype(bool), g)
+    def base_atoms(self, machines: Sequence[int], framework: Framework) -> AtomKeys:
+        """All per-layer decisions on some machine classes under `framework`, beside what ZeRO-3 and the network add.
+
+        In the order of `machines`, then of the degrees; micro-batch and recompute run fastest.
+        """
+        v = self.values.of(framework) if self.reduced else self.values
+        m, t, c, e, f, b, r = _grid(
+            machines, v.tensor, v.context, v.expert, v.expert_tensor, v.micro_batch, v.recompute
+        )
+        ones, no = np.ones(len(t), dtype=np.int64), np.zeros(len(t), dtype=bool)
+        keys = AtomKeys(m, t, c, e, f, b, r, no, ones, no)
+        return keys.take(np.flatnonzero(self._keep("atom_allowed", len(keys), framework, keys)))
+
+    def atoms(self, machines: Sequence[int], framework: Framework) -> AtomKeys:
+        """All per-layer decisions, with every way of gathering, inside and outside of a scale-up domain."""
+        base, v = self.base_atoms(machines, framework), self.values
+        gathers = sorted({1, *((d * c for d in v.data for c in v.context) if 3 in v.zero else ())})
+        streams = (0, 1) if "parameters" in v.offload else (0,)
+        several, gather, streamed = _grid((0, 1), gathers, streams)
+        index, (several, gather, streamed) = _cross((np.arange(len(base)),), (several, gather, streamed))
+        keys = replace(
+            base.take(index[0]), several_nodes=several.astype(bool), gather=gather, streamed=streamed.astype(bool)
+        )
         return keys.take(np.flatnonzero(self._keep("atom_allowed", len(keys), framework, keys)))
 
     def nodes(self, keys: StateKeys) -> Array:
@@ -109,9 +186,13 @@ class Space:
                 mask &= getattr(rule, check)(self, *arguments)
         return mask
 
-    def offers_of(self, machine: int) -> list[int]:
-        """Offers with that machine class."""
-        return [int(index) for index in np.flatnonzero(self.machine_of_offer == machine)]
+    @cached_property
+    def offers_of_machine(self) -> tuple[tuple[int, ...], ...]:
+        """Offers with each machine class."""
+        found: list[list[int]] = [[] for _ in range(len(self.machines))]
+        for offer, machine in enumerate(self.machine_of_offer):
+            found[int(machine)].append(offer)
+        return tuple(tuple(offers) for offers in found)
 
 
 def build_space(job: Job, offers: Sequence[Offer], reduced: bool = True) -> Space:
@@ -122,129 +203,91 @@ def build_space(job: Job, offers: Sequence[Offer], reduced: bool = True) -> Spac
     """
     chosen = [offer for offer in offers if selected(job, offer)]
     if reduced:
-        chosen = undominated(chosen, job.limits.allow_unknown_host)
+        chosen = undominated(chosen, job.limits.allow_unknown_host, job.weights_bytes_per_second)
     nodes: list[Node] = []
     index: dict[tuple[object, ...], int] = {}
     of_offer = []
     for offer in chosen:
-        key = _machine_key(offer.node)
+        key = machine_key(offer.node)
         if key not in index:
             index[key] = len(nodes)
             nodes.append(offer.node)
         of_offer.append(index[key])
+    sizes, of_machine = _sizes(nodes, chosen)
     return Space(
         job=job,
         work=workload(job),
         offers=tuple(chosen),
         machines=machines(nodes, job.precision),
         machine_of_offer=np.array(of_offer, dtype=np.int64),
+        sizes=sizes,
+        size_of_machine=of_machine,
         values=candidate_values(job, nodes),
         reduced=reduced,
     )
 
 
-def selected(job: Job, offer: Offer) -> bool:
-    """Whether `offer` is among those the user asked about."""
-    return not outside(job, offer)
-
-
-def outside(job: Job, offer: Offer) -> list[str]:
-    """What of the user's selection leaves `offer` out: names of fields, nothing where it is in."""
-    limits, gpu = job.limits, offer.node.accelerator
-    inside = {
-        "gpu": gpu.refused is None
-        and (limits.gpus is None or gpu.name in limits.gpus)
-        and gpu.name not in limits.exclude_gpus,
-        "provider": limits.providers is None or offer.provider.name in limits.providers,
-        "region": limits.regions is None or offer.region in limits.regions,
-        "pricing": offer.pricing in limits.pricing,
-        "marketplace": limits.marketplace or not offer.provider.marketplace,
-        "lead_time": _available(job, offer),
-        "precision": gpu.refused is not None or supports(offer.node, job.precision),
-        "offer": job.pins.offer is None or offer.id == job.pins.offer,
-    }
-    return [name for name, holds in inside.items() if not holds]
-
-
-def _available(job: Job, offer: Offer) -> bool:
-    """Whether the nodes can be had as soon as asked; a lead time that nobody states is too long for any limit from the order."""
-    limits, lead = job.limits, offer.lead_time_seconds
-    if lead is None:
-        return limits.available_within_seconds is None and not limits.needs_lead_time
-    return limits.available_within_seconds is None or lead + job.startup_seconds <= limits.available_within_seconds
-
-
-def undominated(offers: Sequence[Offer], allow_unknown_host: bool = False) -> list[Offer]:
-    """Leave out offers that another one beats.
-
-    Argument: an offer with the same machine, a host, a storage price, a lead time and a least bill that are no worse, at least as
-    many nodes and a price that is not higher can take its place in any plan without breaking a rule or raising cost, GPUs or time.
-    What is unknown of a host is worse than any figure, or better than any where `allow_unknown_host` waves it through.
-    At the same price only an offer whose id comes first replaces another, as it does among equally good plans.
-    """
-    kept: list[Offer] = []
-    for offer in sorted(offers, key=lambda o: (o.price_usd_per_hour, o.id)):
-        if not any(_dominates(other, offer, allow_unknown_host) for other in kept):
-            kept.append(offer)
-    return sorted(kept, key=lambda o: o.id)
-
-
-def _dominates(better: Offer, offer: Offer, allow_unknown_host: bool) -> bool:
-    unknown = math.inf if allow_unknown_host else -math.inf
-    a, b = better.node.host, offer.node.host
-    rates = better.provider.volume_usd_per_gb_month, offer.provider.volume_usd_per_gb_month
-    # An unknown price of storage counts as nothing where it is allowed at all (see `host_needs`); an unknown disk always as none.
-    storage = [(0.0 if allow_unknown_host else math.inf) if rate is None else rate for rate in rates]
-    return (
-        _machine_key(better.node) == _machine_key(offer.node)
-        and _known(a.vcpus, unknown) >= _known(b.vcpus, unknown)
-        and _known(a.ram_bytes, unknown) >= _known(b.ram_bytes, unknown)
-        and (a.nvme_bytes or 0) >= (b.nvme_bytes or 0)
-        and storage[0] <= storage[1]
-        and better.host_open >= offer.host_open
-        and (better.lead_time_seconds or 0.0) <= (offer.lead_time_seconds or 0.0)
-        and minimum_billing_seconds(better) <= minimum_billing_seconds(offer)
-        and better.price_usd_per_hour <= offer.price_usd_per_hour
-        and better.max_nodes >= offer.max_nodes
-    )
-
-
-def _known(figure: int | None, unknown: float) -> float:
-    return unknown if figure is None else figure
-
-
-def _machine_key(node: Node) -> tuple[object, ...]:
-    network = node.network.bytes_per_second_per_gpu if node.network else None
-    return (node.accelerator.name, node.gpus_per_node, node.intra_node.bytes_per_second_per_gpu, network)
+def _sizes(nodes: Sequence[Node], offers: Sequence[Offer]) -> tuple[tuple[Size, ...], Array]:
+    """Distinct sizes of `nodes`, with the most GPUs that an offer of that size has, and the size of each node."""
+    keys = [(node.gpus_per_node, block_gpus(node), node.scale_up_gpus) for node in nodes]
+    most = dict.fromkeys(keys, 0)
+    for offer in offers:
+        key = (offer.node.gpus_per_node, block_gpus(offer.node), offer.node.scale_up_gpus)
+        most[key] = max(most[key], offer.max_nodes * offer.node.gpus_per_node)
+    places = {key: place for place, key in enumerate(sorted(most))}
+    sizes = tuple(Size(*key, most[key]) for key in sorted(most))
+    return sizes, np.array([places[key] for key in keys], dtype=np.int64)
 
 
 def candidate_values(job: Job, nodes: Sequence[Node]) -> Values:
     """Candidate values of each decision: what the models, batches and nodes at hand could use, or what is pinned."""
     pins, architecture = job.pins, job.architecture
     allowed = _frameworks(job)
-    largest = max((node.gpus_per_node for node in nodes), default=1)
+    largest = max((block_gpus(node) for node in nodes), default=1)
     batches = job.global_batches
     divisors = {d for batch in batches for d in _divisors(batch)}
-    experts = architecture.routed_experts
-    tensor = tuple(t for t in TENSOR if (t <= largest and any(f.tensor_parallel for f in allowed)) or t == 1)
-    pipeline = tuple(
-        p for p in PIPELINE if (p <= architecture.layer_count and any(f.pipeline_parallel for f in allowed)) or p == 1
-    )
-    expert = tuple(
-        e for e in EXPERT if e == 1 or (experts and e <= experts and any(f.expert_parallel for f in allowed))
-    )
-    recompute = sorted({RECOMPUTE.index(name) for f in allowed for name in f.recompute})
+    experts, layers = architecture.routed_experts, architecture.layer_count
+    piped = [f for f in allowed if f.pipeline_parallel]
+    pipeline = [p for p in PIPELINE if p == 1 or (p <= layers and piped)]
+    tensor = [t for t in TENSOR if t == 1 or (t <= largest and any(f.tensor_parallel for f in allowed))]
+    cut = any(f.expert_tensor_parallel for f in allowed) and bool(experts)
+    length = job.sequence_length
     return Values(
         frameworks=allowed,
         tensor=_pin(tensor, pins.tensor_parallel),
+        context=_pin(
+            [
+                c
+                for c in CONTEXT
+                if c == 1 or (length >= c * SHORTEST_PIECE and any(f.context_parallel for f in allowed))
+            ],
+            pins.context_parallel,
+        ),
         pipeline=_pin(pipeline, pins.pipeline_parallel),
-        data=_pin(tuple(sorted(divisors)), pins.data_parallel),
-        expert=_pin(expert, pins.expert_parallel),
-        zero=_pin(tuple(sorted({z for f in allowed for z in f.zero_stages})), pins.zero_stage),
-        micro_batch=_pin(tuple(b for b in MICRO_BATCH if b <= max(batches)), pins.micro_batch),
+        virtual=_pin(
+            [v for v in VIRTUAL if v == 1 or (all(f.interleaved for f in piped) and _interleaves(layers, pipeline, v))],
+            pins.virtual_pipeline,
+        ),
+        lighter=_pin([w for w in LIGHTER if w == "none" or any(f.pipeline_uneven for f in piped)], pins.lighter),
+        data=_pin(sorted(divisors), pins.data_parallel),
+        expert=_pin(
+            [e for e in EXPERT if e == 1 or (experts and e <= experts and any(f.expert_parallel for f in allowed))],
+            pins.expert_parallel,
+        ),
+        expert_tensor=_pin([f for f in tensor if f == 1 or cut], pins.expert_tensor_parallel),
+        zero=_pin(sorted({z for f in allowed for z in f.zero_stages}), pins.zero_stage),
+        offload=_pin([w for w in OFFLOAD if any(w in f.offload for f in allowed)], pins.offload),
+        micro_batch=_pin([b for b in MICRO_BATCH if b <= max(batches)], pins.micro_batch),
         global_batch=batches,
-        recompute=_pin(tuple(recompute), RECOMPUTE.index(pins.recompute) if pins.recompute else None),
+        recompute=_pin(
+            sorted({RECOMPUTE.index(name) for f in allowed for name in f.recompute}),
+            RECOMPUTE.index(pins.recompute) if pins.recompute else None,
+        ),
     )
+
+
+def _interleaves(layers: int, pipeline: Sequence[int], virtual: int) -> bool:
+    return any(p > 1 and layers % (p * virtual) == 0 for p in pipeline)
 
 
 def _frameworks(job: Job) -> tuple[Framework, ...]:
@@ -255,8 +298,12 @@ def _frameworks(job: Job) -> tuple[Framework, ...]:
     return tuple(framework for name in names if job.method.name in (framework := frameworks()[name]).methods)
 
 
-def _pin(values: tuple[int, ...], pinned: int | None) -> tuple[int, ...]:
-    return values if pinned is None else (pinned,)
+def _pin(values: Sequence[T], pinned: T | None) -> tuple[T, ...]:
+    return tuple(values) if pinned is None else (pinned,)
+
+
+def _codes(words: Sequence[str], known: Sequence[str]) -> list[int]:
+    return [known.index(word) for word in words]
 
 
 def _divisors(number: int) -> list[int]:
@@ -268,10 +315,15 @@ def _grid(*values: Sequence[int]) -> list[Array]:
     return [axis.ravel() for axis in np.meshgrid(*(np.asarray(v, dtype=np.int64) for v in values), indexing="ij")]
 
 
-def _filter_shape(keys: ShapeKeys, mask: Array) -> ShapeKeys:
-    return ShapeKeys(keys.pipeline[mask], keys.data[mask], keys.micro_batch[mask], keys.global_batch[mask])
+def _cross(left: Sequence[Array], right: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+    """Every row of `left` with every row of `right`."""
+    n, m = len(left[0]), len(right[0])
+    return [np.repeat(column, m) for column in left], [np.tile(column, n) for column in right]
 
 
-def _filter_state(keys: StateKeys, mask: Array) -> StateKeys:
-    columns = (keys.gpus_per_node, keys.tensor, keys.pipeline, keys.expert, keys.data, keys.zero)
-    return StateKeys(*(column[mask] for column in columns))
+def _rentable(size: Size, t: Array, c: Array, p: Array, d: Array) -> list[Array]:
+    """Degrees that fill nodes of that size, of which no offer has more; the same as the rules, before the rows are multiplied."""
+    gpus = t * c * p * d
+    fits = fills_nodes(gpus, *(np.full(len(t), n) for n in (size.gpus_per_node, size.gpus_per_block, size.domain_gpus)))
+    index = np.flatnonzero(fits & (gpus <= size.most_gpus))
+    return [column[index] for column in (t, c, p, d)]

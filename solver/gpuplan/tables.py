@@ -13,11 +13,10 @@ from functools import cached_property
 
 import numpy as np
 
-from gpuplan.candidates import Families
-from gpuplan.host import host_needs
-from gpuplan.performance.clock import Clock, offer_clock
+from gpuplan.candidates import Families, Rates
+from gpuplan.clusters import Clusters, clusters_of
 from gpuplan.performance.constants import constants
-from gpuplan.rules import rules
+from gpuplan.rules import Rule, rules
 from gpuplan.space import Space
 
 Array = np.ndarray
@@ -132,18 +131,28 @@ class Tables:
         return self._shapes_of_micro_batch.get(int(self.rows.atoms.keys.micro_batch[atom]), np.zeros(0, dtype=np.int64))
 
     @cached_property
+    def _shared(self) -> tuple[Array, Array]:
+        """What atoms and states share, numbered: of each atom, of each state."""
+        a, s = self.rows.atoms, self.rows.states
+        size = self.space.size_of_machine[a.keys.machine]
+        degrees = ("tensor", "context", "expert", "expert_tensor")
+        atoms = [a.framework, size, a.keys.several_nodes, a.keys.gather, a.keys.streamed]
+        states = [s.framework, s.size, s.keys.several_nodes, s.gather, s.streamed]
+        left = np.stack([*atoms, *(getattr(a.keys, name) for name in degrees)], axis=1)
+        right = np.stack([*states, *(getattr(s.keys, name) for name in degrees)], axis=1)
+        _, codes = np.unique(np.concatenate([left, right]), axis=0, return_inverse=True)
+        codes = codes.reshape(-1)
+        return codes[: len(left)], codes[len(left) :]
+
+    @property
     def atom_key(self) -> Array:
         """What an atom shares with a state, as one integer."""
-        a = self.rows.atoms
-        per_node = self.space.machines.gpus_per_node[a.keys.machine]
-        return _link_code(a.framework, a.keys.tensor, a.keys.expert, a.keys.several_nodes, a.keys.gather, per_node)
+        return self._shared[0]
 
-    @cached_property
+    @property
     def state_key(self) -> Array:
         """What a state shares with an atom, as one integer."""
-        s = self.rows.states
-        gather = np.where(s.keys.zero == 3, s.keys.data, 1)
-        return _link_code(s.framework, s.keys.tensor, s.keys.expert, s.nodes > 1, gather, s.keys.gpus_per_node)
+        return self._shared[1]
 
     @cached_property
     def _states_by_key(self) -> dict[int, Array]:
@@ -165,15 +174,13 @@ class Tables:
 
     def exchange_units(self, machine: int) -> tuple[Array, Array]:
         """Step units beside the stages, for each of `states_on(machine)`: with the hidden share x E, and with all of E."""
-        m, s = self.space.machines, self.rows.states
-        index = self.states_on(machine)
-        exchange = np.maximum(s.link[index] / m.link_rate[machine], s.network[index] / m.network_rate[machine])
-        rest = s.optimizer[index] / m.memory_rate[machine] + s.fixed[index]
+        rows, rates = self.rows.states.take(self.states_on(machine)), Rates.of(self.space, machine)
+        exchange, rest = rates.exchange(rows), rates.optimizer(rows) + rows.fixed
         return self._up(constants().value("data_parallel_exposed") * exchange + rest), self._up(exchange + rest)
 
     def states_on(self, machine: int) -> Array:
         """States for nodes of the machine's size."""
-        return np.flatnonzero(self.rows.states.keys.gpus_per_node == self.space.machines.gpus_per_node[machine])
+        return np.flatnonzero(self.rows.states.size == self.space.size_of_machine[machine])
 
     def _up(self, seconds: Array) -> Array:
         units = np.ceil(seconds / self.step_unit_seconds)
@@ -235,66 +242,44 @@ class Tables:
         return [int(size) for size in np.flatnonzero(self._size_codes[0] % 1024 == per_node)]
 
     @cached_property
-    def cluster_allowed(self) -> Array:
-        """Mask (offers, sizes): no rule forbids so many nodes of the offer. Pairs of different node sizes are not looked at."""
-        mask = np.ones((self.offers, self.sizes), dtype=bool)
-        for row, offer in enumerate(self.offer_indices):
-            for rule in rules():
-                mask[row] &= rule.cluster_allowed(self.space, offer, self.size_nodes)
-        return mask
+    def clusters(self) -> list[Clusters]:
+        """Clusters by size, for each offer."""
+        return [clusters_of(self.space, offer, self.size_nodes) for offer in self.offer_indices]
 
     @cached_property
-    def _clocks(self) -> list[Clock]:
-        """Clock by cluster size, for each offer."""
-        job, work = self.space.job, self.space.work
-        chosen = [self.space.offers[offer] for offer in self.offer_indices]
-        return [offer_clock(job, work, offer, self.size_nodes) for offer in chosen]
+    def states_forbidden(self) -> list[Array]:
+        """States that an offer cannot hold, for each offer."""
+        rows, found = self.rows.states, []
+        for offer in self.offer_indices:
+            mask = np.ones(len(rows), dtype=bool)
+            for rule in rules():
+                mask &= rule.state_on_offer_allowed(self.space, offer, rows)
+            found.append(np.flatnonzero(~mask))
+        return found
 
     @cached_property
     def factors(self) -> tuple[float, ...]:
         """Distinct confidence factors of the step time among the atoms."""
         return tuple(float(value) for value in np.unique(self.rows.atoms.step_factor))
 
-    def deadline_cap(self, offer: int, size: int, factor: float) -> int:
-        """Longest training that meets the deadline, in training units."""
-        job = self.space.job
-        times = self._clocks[offer]
-        head_start = times.ready_seconds if job.limits.deadline_from == "start" else 0.0
-        left = (job.limits.deadline_seconds or math.inf) + head_start - float(times.fixed_seconds[size])
-        return self._down(left / (float(times.slope[size]) * factor))
-
-    def budget_cap(self, offer: int, size: int, factor: float) -> int:
-        """Longest training that the budget pays for, in training units."""
-        fixed, slope, least = self._bill(offer, size)
-        budget = self.space.job.limits.budget_usd or math.inf
-        return self._down((budget - fixed) / (slope * factor)) if least <= budget else -1
-
-    def _down(self, seconds: float) -> int:
-        return int(max(-1, min(math.floor(seconds / self.training_unit_seconds), self.training_horizon)))
-
-    def _bill(self, offer: int, size: int) -> tuple[float, float, float]:
-        """USD that the cluster costs before and per second of training, and at least."""
-        nodes = int(self.size_nodes[size])
-        needs = host_needs(self.space.job, self.space.work, self.space.offers[self.offer_indices[offer]], nodes)
-        rent = needs.price_usd_per_node_hour * nodes / 3600
-        times = self._clocks[offer]
-        fixed, slope = float(times.billed_fixed_seconds[size]), float(times.billed_slope[size])
-        return rent * fixed, rent * slope, rent * times.least_billed_seconds
+    def training_cap(self, rule: Rule, offer: int, size: int, factor: float) -> int:
+        """Longest training that the rule allows, in training units; -1 where it allows none."""
+        seconds = float(rule.training_cap(self.space, self.clusters[offer], factor)[size])
+        return math.floor(max(-1.0, min(seconds / self.training_unit_seconds, float(self.training_horizon))))
 
     def cost_terms(self, offer: int, size: int, factor: float) -> tuple[int, int, int]:
         """``scale * cost >= slope * training + fixed`` in cost units: (scale, slope, fixed)."""
-        fixed, slope, _ = self._bill(offer, size)
-        return self._linear(fixed, slope * factor, self.cost_unit_usd)
+        each = self.clusters[offer]
+        return self._linear(float(each.cost_fixed[size]), float(each.cost_slope[size]) * factor, self.cost_unit_usd)
 
     def least_cost(self, offer: int, size: int) -> int:
         """What is billed at least, in cost units."""
-        return math.ceil(self._bill(offer, size)[2] / self.cost_unit_usd)
+        return math.ceil(float(self.clusters[offer].cost_least[size]) / self.cost_unit_usd)
 
     def wall_terms(self, offer: int, size: int, factor: float) -> tuple[int, int, int]:
         """``scale * wall >= slope * training + fixed`` in wall units: (scale, slope, fixed)."""
-        times = self._clocks[offer]
-        fixed, slope = float(times.fixed_seconds[size]), float(times.slope[size])
-        return self._linear(fixed, slope * factor, self.wall_unit_seconds)
+        each = self.clusters[offer]
+        return self._linear(float(each.wall_fixed[size]), float(each.wall_slope[size]) * factor, self.wall_unit_seconds)
 
     def _linear(self, fixed: float, slope: float, unit: float) -> tuple[int, int, int]:
         per_unit = slope * self.training_unit_seconds / unit
@@ -331,10 +316,3 @@ class Tables:
         """Relative error that rounding up can add to a plan's time or cost."""
         parts = 3 * self.step_unit_seconds / step_seconds if step_seconds else 0.0
         return parts + self.training_unit_seconds / max(training_seconds, self.training_unit_seconds) + 2.0**-19
-
-
-def _link_code(framework: Array, tensor: Array, expert: Array, several: Array, gather: Array, per_node: Array) -> Array:
-    code = framework.astype(np.int64)
-    for digit, radix in ((tensor, 64), (expert, 1024), (several, 2), (gather, 65536), (per_node, 1024)):
-        code = code * radix + digit
-    return code

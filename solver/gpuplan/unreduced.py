@@ -10,15 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gpuplan.candidates import Families, Physics, concatenate
-from gpuplan.host import host_needs
+from gpuplan.candidates import AtomRows, Families, Physics, concatenate
+from gpuplan.clusters import clusters_of
 from gpuplan.job import Job
 from gpuplan.objectives import Objective, objectives
-from gpuplan.performance.clock import offer_clock
 from gpuplan.pipeline import AGREEMENT, Outcome
 from gpuplan.prove import Proof, prove
+from gpuplan.reduce import longest_training
 from gpuplan.search import plan_of
-from gpuplan.space import Space, build_space
+from gpuplan.space import build_space
 from gpuplan.tables import Tables
 from gpuplan.verify import VerificationError, verify
 from gpuplan_hardware import Offer
@@ -80,20 +80,23 @@ def unreduced_tables(physics: Physics, objective: Objective | None = None, value
     or, where a `value` that `objective` can reach is known, the longest training that can still reach it. No row is left out.
     """
     space = physics.space
-    sizes = sorted({int(size) for size in space.machines.gpus_per_node})
     rows = Families(
-        atoms=concatenate([physics.atoms(machine) for machine in range(len(space.machines))]),
+        atoms=concatenate([_atoms(physics, index) for index in range(len(space.values.frameworks))]),
         shapes=physics.shapes,
-        states=concatenate([physics.states(size) for size in sizes]),
+        states=concatenate([physics.states(size) for size in range(len(space.sizes))]),
     )
-    cost, wall, least = _bills(space, np.unique(rows.states.nodes))
-    longest = _longest_training(space, rows)
+    clusters = [clusters_of(space, offer, np.unique(rows.states.nodes)) for offer in range(len(space.offers))]
+    longest = longest_training(space, rows)
     limit = value * (1 + 1e-3)
     if objective is not None:
-        longest = min(longest, max(1e-3, float(objective.longest_training(limit, cost, wall).max())))
+        reach = [
+            objective.longest_training(limit, (c.cost_fixed, c.cost_slope), (c.wall_fixed, c.wall_slope))
+            for c in clusters
+        ]
+        longest = min(longest, max(1e-3, max(float(each.max()) for each in reach)))
     counted = longest * float(rows.atoms.step_factor.max())
-    dearest, last = (float((fixed + slope * counted).max()) for fixed, slope in (cost, wall))
-    dearest = max(dearest, float(least.max()))
+    dearest = max(float(each.cost(counted).max()) for each in clusters)
+    last = max(float(each.wall(counted).max()) for each in clusters)
     if objective is not None and objective.unit == "USD":
         dearest = min(dearest, limit)
     if objective is not None and objective.unit == "seconds":
@@ -101,24 +104,9 @@ def unreduced_tables(physics: Physics, objective: Objective | None = None, value
     return Tables(space, rows, tuple(range(len(space.offers))), longest, dearest, last)
 
 
-def _longest_training(space: Space, rows: Families) -> float:
-    """Seconds of training that no combination of rows exceeds."""
-    atoms, counts, states, m = rows.atoms, rows.shapes.counts, rows.states, space.machines
-    step = float(counts.layer_passes.max(axis=(0, 1)) @ atoms.layer.max(axis=0))
-    step += float(atoms.head.max() * counts.head_passes.max() + atoms.transfer.max() * counts.transfers.max())
-    step += float(max(states.link.max() / m.link_rate.min(), states.network.max() / m.network_rate.min()))
-    step += float(states.optimizer.max() / m.memory_rate.min() + states.fixed.max())
-    return step * max(space.job.steps(batch) for batch in space.values.global_batch)
-
-
-def _bills(space: Space, nodes: Array) -> tuple[tuple[Array, Array], tuple[Array, Array], Array]:
-    """Bill and wall clock of every offer and number of nodes: what is fixed, and per second of training; and the least bills."""
-    parts = []
-    for offer in space.offers:
-        times = offer_clock(space.job, space.work, offer, nodes)
-        prices = [host_needs(space.job, space.work, offer, int(n)).price_usd_per_node_hour for n in nodes]
-        rent = np.array(prices) * nodes / 3600
-        bill = rent * times.billed_fixed_seconds, rent * times.billed_slope, rent * times.least_billed_seconds
-        parts.append((*bill, times.fixed_seconds, times.slope))
-    cost0, cost1, least, wall0, wall1 = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return (cost0, cost1), (wall0, wall1), least
+def _atoms(physics: Physics, index: int) -> AtomRows:
+    """Every atom of every machine class under a framework."""
+    space = physics.space
+    keys = space.atoms(range(len(space.machines)), space.values.frameworks[index])
+    rows = physics.atom_rows(keys, index)
+    return physics.gathered(rows, keys.several_nodes, keys.gather, keys.streamed)

@@ -46,7 +46,21 @@ class TokenCount:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the answer may not exceed and where it may look; None means no limit."""
+    """What the answer may not exceed and where it may look; None means no limit.
+
+    Attributes
+    ----------
+    max_tensor
+        Largest tensor-parallel degree.
+    min_mfu
+        Least model FLOP utilisation of the rented GPUs at the point estimate, a share.
+    node_counts
+        Node counts that the cluster of one trial may have.
+    nvswitch_only
+        Only nodes whose GPUs are all joined by NVSwitch.
+    exclude_layouts
+        Degrees (TP, PP, DP, CP, EP) that have been shown already.
+    """
 
     deadline_seconds: float | None = None
     deadline_from: Literal["order", "start"] = "order"
@@ -62,6 +76,13 @@ class Limits:
     allow_unknown_host: bool = False
     available_within_seconds: float | None = None
     timed: bool = False
+    exclude_providers: tuple[str, ...] = ()
+    exclude_regions: tuple[str, ...] = ()
+    nvswitch_only: bool = False
+    max_tensor: int | None = None
+    min_mfu: float | None = None
+    node_counts: tuple[int, ...] | None = None
+    exclude_layouts: tuple[tuple[int, int, int, int, int], ...] = ()
 
     @property
     def needs_lead_time(self) -> bool:
@@ -71,7 +92,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """Decisions that the user has taken; None leaves a decision to the solver."""
+    """Decisions that the user has taken; None leaves a decision to the solver. `lighter` and `offload` are those of `Layout`."""
 
     offer: str | None = None
     nodes: int | None = None
@@ -84,6 +105,11 @@ class Pins:
     micro_batch: int | None = None
     recompute: str | None = None
     framework: str | None = None
+    virtual_pipeline: int | None = None
+    context_parallel: int | None = None
+    expert_tensor_parallel: int | None = None
+    offload: str | None = None
+    lighter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +135,9 @@ class Search:
     Attributes
     ----------
     alternatives
-        Next-best plans on other accelerators to show.
+        Next-best plans to show.
+    alternatives_by
+        In what each differs from those before it: "gpu", "provider" or "layout".
     time_limit_seconds
         Wall time of the search.
     workers
@@ -119,6 +147,7 @@ class Search:
     """
 
     alternatives: int = 3
+    alternatives_by: str = "gpu"
     time_limit_seconds: float = 60.0
     workers: int = 1
     seed: int = 0

@@ -19,12 +19,16 @@ class FrameworkEntry(Answer):
     optimizers: list[str]
     tensor_parallel: bool
     pipeline_parallel: bool
+    interleaved: bool
     expert_parallel: bool
+    expert_tensor_parallel: bool
+    context_parallel: bool
     sequence_parallel: bool
     fused_cross_entropy: bool
     zero_stages: list[int]
     zero_stages_with_pipeline: list[int]
     recompute: list[str]
+    offload: list[str]
     vendors: list[str]
 
 
@@ -173,12 +177,16 @@ def _framework(found: Framework) -> FrameworkEntry:
         optimizers=list(found.optimizers),
         tensor_parallel=found.tensor_parallel,
         pipeline_parallel=found.pipeline_parallel,
+        interleaved=found.interleaved,
         expert_parallel=found.expert_parallel,
+        expert_tensor_parallel=found.expert_tensor_parallel,
+        context_parallel=found.context_parallel,
         sequence_parallel=found.sequence_parallel,
         fused_cross_entropy=found.fused_cross_entropy,
         zero_stages=list(found.zero_stages),
         zero_stages_with_pipeline=list(found.zero_stages_with_pipeline),
         recompute=list(found.recompute),
+        offload=list(found.offload),
         vendors=[vendor.name for vendor in found.vendors],
     )
 

@@ -31,6 +31,7 @@ class AcceleratorEntry(Answer):
     kernel_family: str
     usable_memory_bytes: int
     memory_bandwidth_bytes_per_second: float
+    host_link_bytes_per_second: float | None
     bf16_flops_per_second: float | None
     fp16_flops_per_second: float | None
     fp8_flops_per_second: float | None
@@ -199,6 +200,7 @@ def _accelerator(found: Accelerator, shapes: Sequence[Node], sold: Sequence[Offe
         kernel_family=found.kernel_family,
         usable_memory_bytes=found.usable_memory_bytes,
         memory_bandwidth_bytes_per_second=found.memory_bandwidth_bytes_per_second,
+        host_link_bytes_per_second=found.host_link_bytes_per_second,
         bf16_flops_per_second=found.peak_flops.get("bf16"),
         fp16_flops_per_second=found.peak_flops.get("fp16"),
         fp8_flops_per_second=found.peak_flops.get("fp8"),

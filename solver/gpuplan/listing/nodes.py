@@ -13,12 +13,16 @@ from gpuplan_hardware import Node, Offer, nodes, offers
 
 
 class NodeEntry(Answer):
-    """One node shape, in short; links and networks are one way and per GPU, null is unknown."""
+    """One node shape, in short; links and networks are one way and per GPU, null is unknown.
+
+    `scale_up_gpus` are the GPUs that its link joins: those of the node, or of a whole rack.
+    """
 
     name: str
     provider: str
     gpu: str
     gpus_per_node: int
+    scale_up_gpus: int
     intra_node: str
     intra_node_bytes_per_second_per_gpu: float
     network: str | None
@@ -93,6 +97,7 @@ def _node(node: Node, sold: Sequence[Offer]) -> NodeEntry:
         provider=node.provider,
         gpu=node.accelerator.name,
         gpus_per_node=node.gpus_per_node,
+        scale_up_gpus=node.scale_up_gpus,
         intra_node=node.intra_node.kind,
         intra_node_bytes_per_second_per_gpu=node.intra_node.bytes_per_second_per_gpu,
         network=None if network is None else network.kind,

@@ -1,7 +1,8 @@
 """Seconds that one layer takes for one micro-batch: forward, backward, repeated forward, exposed communication.
 
-Every term depends only on the fields of `AtomKeys` (accelerator and links, tensor and expert parallelism, micro-batch, recompute,
-whether the cluster has several nodes, over how many GPUs ZeRO-3 gathers): the solver tabulates a layer over exactly those.
+Every term depends only on the fields of `AtomKeys` (accelerator and links, how tensors, sequences and experts are cut, micro-batch,
+recompute, whether the cluster leaves its scale-up domain, over how many GPUs ZeRO-3 gathers and from where): the solver tabulates a
+layer over exactly those.
 
 Symbols: M tokens of the micro-batch, h hidden size, t tensor parallelism, e expert parallelism, P sustained FLOP/s, B memory bytes/s.
 """
@@ -27,16 +28,29 @@ class AtomKeys:
     """The decisions a layer's time and activations depend on; arrays of one length.
 
     `machine` indexes `Machines`; `recompute` indexes `RECOMPUTE`; `gather` is the number of GPUs over which ZeRO-3 shards the
-    weights (1: not sharded); `several_nodes` says whether the cluster has more than one node.
+    weights (1: not sharded) and `streamed` says whether the shards live on the host; `several_nodes` says whether the cluster
+    leaves its scale-up domain (a node, or a rack whose nodes one link joins).
     """
 
     machine: Array
     tensor: Array
+    context: Array
     expert: Array
+    expert_tensor: Array
     micro_batch: Array
     recompute: Array
     several_nodes: Array
     gather: Array
+    streamed: Array
+
+    @property
+    def expert_ranks(self) -> Array:
+        """GPUs over which the experts of a layer are dealt and cut."""
+        return self.expert * self.expert_tensor
+
+    def tokens(self, job: Workload) -> Array:
+        """Tokens of one micro-batch on a rank (per tensor-parallel group)."""
+        return self.micro_batch * float(job.sequence_length) / self.context
 
     def take(self, index: Array) -> AtomKeys:
         """The same decisions, restricted to `index`."""
@@ -57,6 +71,7 @@ PARTS = (
     "quantise",
     "recompute",
     "tensor_parallel",
+    "context_parallel",
     "expert_parallel",
     "launch",
     "weight_gather",
@@ -81,6 +96,7 @@ def layer_seconds(
         "quantise": forward["quantise"] + forward["dequantise"] * 2,
         "recompute": _repeated(forward, framework, keys),
         "tensor_parallel": forward["tensor_parallel"] * 2,
+        "context_parallel": forward["context_parallel"] * 3,
         "expert_parallel": forward["expert_parallel"] * 2,
     }
     parts["elementwise"] = parts["elementwise"] + _expert_weight_traffic(work, m, keys)
@@ -103,6 +119,7 @@ def _forward(work: LayerWork, job: Workload, framework: Framework, m: Machines, 
         "quantise": _quantise_forward(work, job, framework, m, keys),
         "dequantise": _dequantise(work, job, m, keys),
         "tensor_parallel": communication.tensor_parallel_seconds(job, framework, m, keys),
+        "context_parallel": communication.context_parallel_seconds(work, job, m, keys),
         "expert_parallel": communication.expert_parallel_seconds(work, job, m, keys),
     }
 
@@ -119,18 +136,13 @@ def matmul_seconds(
     return 2 * rows * inner * columns * (1 / flops + kappa / memory_rate * (1 / rows + 1 / inner + 1 / columns))
 
 
-def tokens(job: Workload, keys: AtomKeys) -> Array:
-    """Tokens of one micro-batch (per tensor-parallel group)."""
-    return keys.micro_batch * float(job.sequence_length)
-
-
 def sequence_split(framework: Framework, keys: AtomKeys) -> Array:
     """Over how many GPUs sequence parallelism splits what tensor parallelism does not (norms, residuals)."""
     return keys.tensor if framework.sequence_parallel else np.ones_like(keys.tensor)
 
 
 def _matmul_forward(work: LayerWork, job: Workload, framework: Framework, m: Machines, keys: AtomKeys) -> Array:
-    rows = tokens(job, keys)
+    rows = keys.tokens(job)
     rate = m.memory_rate[keys.machine]
     sixteen = m.matmul_flops[keys.machine]
     flops = m.matmul8_flops[keys.machine] if job.precision == "fp8" else sixteen
@@ -146,10 +158,11 @@ def _linear_forward(
 ) -> Array:
     inner, columns = float(linear.in_features), float(linear.out_features)
     if linear.split == "expert":
-        # Each expert multiplies the tokens routed to it by all ranks of its expert-parallel group.
-        rows_per_expert = rows * linear.active * keys.expert / (keys.tensor * linear.copies)
+        # Each expert multiplies the tokens routed to it by all ranks of its group; one that is cut is so along its own width.
+        rows_per_expert = rows * linear.active * keys.expert_ranks / (keys.tensor * linear.copies)
         local = linear.copies / keys.expert
-        return local * matmul_seconds(rows_per_expert, inner, columns, flops, rate)
+        cut_inner, cut_columns = (keys.expert_tensor, 1) if linear.goes_down else (1, keys.expert_tensor)
+        return local * matmul_seconds(rows_per_expert, inner / cut_inner, columns / cut_columns, flops, rate)
     if linear.split == "column":
         return matmul_seconds(rows, inner, columns / keys.tensor, flops, rate)
     if linear.split == "row":
@@ -164,7 +177,7 @@ def _attention_forward(work: LayerWork, job: Workload, m: Machines, keys: AtomKe
     """
     core = work.kind.attention
     sequence = float(job.sequence_length)
-    pairs = tokens(job, keys) * sequence * core.pair_share(sequence)
+    pairs = keys.tokens(job) * sequence * core.pair_share(sequence)
     flop = pairs * core.heads * (core.qk_head_dim + core.v_head_dim) / keys.tensor
     short = 1 + constants().value("flash_short_sequence_tokens") / sequence
     return flop / m.flash_flops[keys.machine] * short
@@ -174,7 +187,7 @@ def _elementwise_forward(work: LayerWork, job: Workload, framework: Framework, m
     """Bytes ``2 M [10 h/S + 2 (Hq + 2 Hk)/t + (2g + 2) f/t]`` times the framework's factor, plus routing and adapters."""
     c = constants()
     kind, h = work.kind, float(job.architecture.hidden_size)
-    m_tokens = tokens(job, keys)
+    m_tokens = keys.tokens(job)
     heads = 2 * (kind.query_width + 2 * kind.key_value_width) / keys.tensor
     mlp = work.gate_factor * kind.mlp_width / keys.tensor
     moved = 2 * m_tokens * (10 * h / sequence_split(framework, keys) + heads + mlp)
@@ -193,7 +206,7 @@ def _quantise_forward(work: LayerWork, job: Workload, framework: Framework, m: M
         return np.zeros(len(keys))
     h = float(job.architecture.hidden_size)
     elements = 2 * h / sequence_split(framework, keys) + (work.kind.query_width + work.kind.mlp_width) / keys.tensor
-    moved = constants().value("quantise_bytes_per_element") * tokens(job, keys) * elements
+    moved = constants().value("quantise_bytes_per_element") * keys.tokens(job) * elements
     return moved / m.memory_rate[keys.machine]
 
 
@@ -201,13 +214,13 @@ def _dequantise(work: LayerWork, job: Workload, m: Machines, keys: AtomKeys) -> 
     """Unpacking the frozen weights that a GPU holds (or has gathered), for one pass."""
     if not job.unpacks_weights:
         return np.zeros(len(keys))
-    dense, experts = work.parameters_per_rank(keys.tensor, keys.expert)
+    dense, experts = work.parameters_per_rank(keys.tensor, keys.expert_ranks)
     moved = constants().value("dequantise_bytes_per_parameter", job.weights) * (dense + experts)
     return moved / m.memory_rate[keys.machine]
 
 
 def _expert_weight_traffic(work: LayerWork, m: Machines, keys: AtomKeys) -> Array:
-    moved = constants().value("expert_weight_bytes") * work.expert_parameters / keys.expert
+    moved = constants().value("expert_weight_bytes") * work.expert_parameters / keys.expert_ranks
     return moved / m.memory_rate[keys.machine]
 
 
@@ -242,9 +255,9 @@ def head_seconds(job: Workload, framework: Framework, m: Machines, keys: AtomKey
     columns = architecture.vocab_size / keys.tensor
     rate = m.memory_rate[keys.machine]
     product = matmul_seconds(
-        tokens(job, keys), float(architecture.hidden_size), columns, m.matmul_flops[keys.machine], rate
+        keys.tokens(job), float(architecture.hidden_size), columns, m.matmul_flops[keys.machine], rate
     )
     passes = 2 if job.trains_adapters else 3
-    loss = tokens(job, keys) * columns * constants().value("loss_bytes_per_logit", framework.kernels) / rate
+    loss = keys.tokens(job) * columns * constants().value("loss_bytes_per_logit", framework.kernels) / rate
     head = passes * product + loss
     return head + communication.exposed_end_gather(job, framework, m, keys, head)

@@ -32,6 +32,10 @@ class Machines:
         Reachable bytes/s of the accelerator's memory.
     link_rate, network_rate
         Reachable one-way bytes/s per GPU inside a node and between nodes.
+    gpus_per_block, domain_gpus
+        GPUs that groups of ranks are placed on (see `block_gpus`), and GPUs that the link joins in all.
+    host_rate
+        Reachable one-way bytes/s between a GPU and the host's memory; `NO_LINK` where nobody states it.
     overlaps
         Whether tensor-parallel collectives run beside matrix products.
     peak_flops
@@ -46,12 +50,24 @@ class Machines:
     link_rate: Array
     network_rate: Array
     gpus_per_node: Array
+    gpus_per_block: Array
+    domain_gpus: Array
+    host_rate: Array
     usable_memory_bytes: Array
     peak_flops: Array
     overlaps: Array
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+
+def block_gpus(node: Node) -> int:
+    """GPUs of a block: those of a node, or of a scale-up domain of several nodes as many as a power of two.
+
+    A job that fills more than one NVL72 rack takes 64 of the 72 GPUs of each, so that groups of ranks never straddle two.
+    """
+    domain = node.scale_up_gpus
+    return node.gpus_per_node if domain == node.gpus_per_node else 2 ** (domain.bit_length() - 1)
 
 
 def supports(node: Node, precision: str) -> bool:
@@ -85,6 +101,10 @@ def machines(nodes: Sequence[Node], precision: str) -> Machines:
         link_rate=links * c.value("link_efficiency"),
         network_rate=networks * c.value("network_efficiency"),
         gpus_per_node=np.array([node.gpus_per_node for node in nodes], dtype=np.int64),
+        gpus_per_block=np.array([block_gpus(node) for node in nodes], dtype=np.int64),
+        domain_gpus=np.array([node.scale_up_gpus for node in nodes], dtype=np.int64),
+        host_rate=np.array([node.accelerator.host_link_bytes_per_second or NO_LINK for node in nodes], dtype=float)
+        * c.value("host_link_efficiency"),
         usable_memory_bytes=np.array([node.accelerator.usable_memory_bytes for node in nodes], dtype=float),
         peak_flops=peak8 if precision == "fp8" else peak16,
         overlaps=np.array([node.intra_node.kind in OVERLAPPING_LINKS for node in nodes]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gpuplan.performance.constants import constants
-from gpuplan.performance.layers import AtomKeys, sequence_split, tokens
+from gpuplan.performance.layers import AtomKeys, sequence_split
 from gpuplan.performance.recompute import FULL, SELECTIVE
 from gpuplan.performance.workload import LayerWork, Workload, widening
 from gpuplan_models import Framework
@@ -23,13 +23,13 @@ def activation_bytes(work: LayerWork, job: Workload, framework: Framework, keys:
     c = constants()
     everything = _saved(work, job, framework, keys)
     if framework.kernels == "megatron":
-        attention_output = 2 * tokens(job, keys) * work.kind.query_width / keys.tensor
+        attention_output = 2 * keys.tokens(job) * work.kind.query_width / keys.tensor
         multiplier = c.value("activation_multiplier", framework.kernels)
         selective = everything - multiplier * attention_output
     else:
         selective = c.value("selective_kept_share") * everything
     everything = everything + c.value("score_bytes_kept") * _scores(work, job, framework, keys)
-    layer_input = 2 * tokens(job, keys) * job.architecture.hidden_size / sequence_split(framework, keys)
+    layer_input = 2 * keys.tokens(job) * job.architecture.hidden_size / sequence_split(framework, keys)
     layer_input = layer_input * widening(job, framework)
     kept = np.where(keys.recompute == FULL, layer_input, np.where(keys.recompute == SELECTIVE, selective, everything))
     return kept * c.value("allocator_slack")
@@ -53,7 +53,7 @@ def loss_bytes(job: Workload, framework: Framework, keys: AtomKeys) -> Array:
     the two never stand side by side.
     """
     c = constants()
-    logits = tokens(job, keys) * job.architecture.vocab_size / keys.tensor
+    logits = keys.tokens(job) * job.architecture.vocab_size / keys.tensor
     key = "fp32" if widening(job, framework) > 1 else framework.kernels
     key = "fused" if framework.fused_cross_entropy else key
     held = logits * c.value("head_bytes_per_logit", key) * c.value("allocator_slack")
@@ -65,8 +65,9 @@ def _saved(work: LayerWork, job: Workload, framework: Framework, keys: AtomKeys)
     kind, h = work.kind, float(job.architecture.hidden_size)
     heads = 2 * (kind.query_width + kind.key_value_width) / keys.tensor
     mlp = work.gate_factor * kind.mlp_width / keys.tensor
-    routed = work.experts_active * h / keys.tensor  # the copies of a token that its experts keep as input
-    saved = 2 * tokens(job, keys) * (4 * h / sequence_split(framework, keys) + heads + mlp + routed)
+    # The copies of a token that its experts keep as input; all ranks of an expert that is cut hold the tokens of all of them.
+    routed = work.experts_active * h * keys.expert_tensor / keys.tensor
+    saved = 2 * keys.tokens(job) * (4 * h / sequence_split(framework, keys) + heads + mlp + routed)
     adapters = 1 + c.value("adapter_activations", framework.kernels) if job.trains_adapters else 1.0
     return saved * c.value("activation_multiplier", framework.kernels) * adapters * widening(job, framework)
 
@@ -75,4 +76,4 @@ def _scores(work: LayerWork, job: Workload, framework: Framework, keys: AtomKeys
     """Attention scores of one layer and micro-batch where they are written out, all of the square: ``M s heads / t``."""
     if not framework.writes_scores(job.architecture.model_type):
         return np.zeros(len(keys))
-    return tokens(job, keys) * float(job.sequence_length) * work.kind.attention.heads / keys.tensor
+    return keys.tokens(job) * float(job.sequence_length) * work.kind.attention.heads / keys.tensor

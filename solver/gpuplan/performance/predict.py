@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpuplan.layout import Layout
+from gpuplan.layout import LIGHTER, OFFLOAD, Layout
 from gpuplan.performance import interval
 from gpuplan.performance.communication import (
     end_gather_network_bytes,
@@ -17,7 +17,7 @@ from gpuplan.performance.communication import (
 )
 from gpuplan.performance.constants import Coverage, constants
 from gpuplan.performance.layers import PARTS, AtomKeys, head_seconds, layer_seconds
-from gpuplan.performance.machine import Machines, machines
+from gpuplan.performance.machine import Machines, block_gpus, machines
 from gpuplan.performance.memory import activation_bytes, loss_bytes, working_bytes
 from gpuplan.performance.recompute import FULL, RECOMPUTE
 from gpuplan.performance.stages import STAGES, ShapeKeys, Shapes, shapes
@@ -33,7 +33,7 @@ class Prediction:
     """Seconds of a step and bytes on the worst GPU, each as named parts that sum to the total.
 
     `step_width` and `memory_width` are two-sided 90 % widths of log(measured / predicted); `coverage` says how
-    well published runs speak for the accelerator under the framework.
+    well published runs speak for the accelerator under the framework; `host_bytes` are kept in the host's memory for each GPU.
     """
 
     step_seconds: float
@@ -47,6 +47,7 @@ class Prediction:
     coverage: Coverage
     tokens_per_step: float
     model_flops_utilisation: float
+    host_bytes: float
     network_bytes_per_step_per_gpu: float
 
 
@@ -78,6 +79,7 @@ def predict(work: Workload, framework: Framework, node: Node, nodes: int, layout
         coverage=constants().coverage(family, framework.kernels, framework.stand_in),
         tokens_per_step=tokens,
         model_flops_utilisation=model_flops(work, tokens) / (step * layout.gpus * float(m.peak_flops[0])),
+        host_bytes=float(state.host_bytes[0]),
         network_bytes_per_step_per_gpu=_network_bytes(work, framework, m, atom, shape, state),
     )
 
@@ -118,23 +120,41 @@ def _keys(layout: Layout, node: Node, nodes: int) -> tuple[AtomKeys, ShapeKeys, 
     def one(value: float) -> np.ndarray:
         return np.array([value])
 
+    zero3 = layout.zero == 3
     atom = AtomKeys(
         machine=np.array([0]),
         tensor=one(layout.tensor),
+        context=one(layout.context),
         expert=one(layout.expert),
+        expert_tensor=one(layout.expert_tensor),
         micro_batch=one(layout.micro_batch),
         recompute=one(RECOMPUTE.index(layout.recompute)),
-        several_nodes=np.array([nodes > 1]),
-        gather=one(layout.data if layout.zero == 3 else 1),
+        several_nodes=np.array([nodes * node.gpus_per_node > node.scale_up_gpus]),
+        gather=one(layout.data * layout.context if zero3 else 1),
+        streamed=np.array([layout.offload == "parameters"]),
     )
-    shape = ShapeKeys(one(layout.pipeline), one(layout.data), one(layout.micro_batch), one(layout.global_batch))
+    lighter = one(LIGHTER.index(layout.lighter))
+    shape = ShapeKeys(
+        pipeline=one(layout.pipeline),
+        virtual=one(layout.virtual),
+        lighter=lighter,
+        data=one(layout.data),
+        micro_batch=one(layout.micro_batch),
+        global_batch=one(layout.global_batch),
+    )
     state = StateKeys(
-        one(node.gpus_per_node),
-        one(layout.tensor),
-        one(layout.pipeline),
-        one(layout.expert),
-        one(layout.data),
-        one(layout.zero),
+        gpus_per_node=one(node.gpus_per_node),
+        gpus_per_block=one(block_gpus(node)),
+        domain_gpus=one(node.scale_up_gpus),
+        tensor=one(layout.tensor),
+        context=one(layout.context),
+        pipeline=one(layout.pipeline),
+        lighter=lighter,
+        expert=one(layout.expert),
+        expert_tensor=one(layout.expert_tensor),
+        data=one(layout.data),
+        zero=one(layout.zero),
+        offload=one(OFFLOAD.index(layout.offload)),
     )
     return atom, shape, state
 
@@ -158,7 +178,7 @@ def step_terms(
         transfers=shape.transfers,
         mean_layers=shape.mean_layers,
         exchange=np.maximum(state.link_bytes / m.link_rate, state.network_bytes / m.network_rate),
-        optimizer=state.optimizer_traffic_bytes / m.memory_rate,
+        optimizer=state.optimizer_traffic_bytes / m.memory_rate + state.host_link_bytes / m.host_rate,
         fixed=state.fixed_seconds,
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gpuplan.layout import LIGHTER
 from gpuplan.performance.workload import Workload
 
 Array = np.ndarray
@@ -38,24 +39,27 @@ class StagePlan:
     exists: Array
 
 
-def stage_layer_counts(layers: int, stages: int) -> tuple[int, int, int]:
+def stage_layer_counts(layers: int, stages: int, lighter: str = "none") -> tuple[int, int, int]:
     """Layers of the first stage, of the fullest middle stage and of the last.
 
     As even as can be; what is left over goes to the middle stages first, since the ends also hold embedding and head (Megatron's
-    uneven first and last stage).
+    uneven first and last stage). `lighter` ends have one layer less, which goes to the middle stages, or with two stages to the
+    other one.
     """
     if stages == 1:
         return layers, 0, 0
     each, left = divmod(layers, stages)
     middle_stages = stages - 2
-    middle = each + min(1, left) if middle_stages else 0
-    first = each + (1 if left > middle_stages else 0)
-    return first, middle, each
+    first = each + (1 if left > middle_stages else 0) - (lighter in ("first", "both"))
+    last = each - (lighter in ("last", "both"))
+    if middle_stages:
+        return first, -(-(layers - first - last) // middle_stages), last
+    return (first, 0, layers - first) if lighter == "first" else (layers - last, 0, last)
 
 
-def stage_plan(job: Workload, stages: int) -> StagePlan:
+def stage_plan(job: Workload, stages: int, lighter: str = "none") -> StagePlan:
     """Spread the stack of `job` over `stages` pipeline stages."""
-    first, middle, last = stage_layer_counts(job.layer_count, stages)
+    first, middle, last = stage_layer_counts(job.layer_count, stages, lighter)
     stack, kinds = np.array(job.architecture.stack), len(job.layers)
     held = (
         _count(stack, kinds, 0, first),
@@ -71,10 +75,11 @@ def stage_plan(job: Workload, stages: int) -> StagePlan:
     )
 
 
-def stage_plans(job: Workload, stages: Array) -> StagePlan:
-    """`stage_plan` of every pipeline degree in `stages`; each array gains a leading axis of that length."""
-    degrees, inverse = np.unique(stages, return_inverse=True)
-    plans = [stage_plan(job, int(degree)) for degree in degrees] or [stage_plan(job, 1)]
+def stage_plans(job: Workload, stages: Array, lighter: Array) -> StagePlan:
+    """`stage_plan` of every pipeline degree in `stages` with the code of `LIGHTER` beside it; arrays gain a leading axis."""
+    codes, inverse = np.unique(stages * len(LIGHTER) + lighter, return_inverse=True)
+    known = [(int(code) // len(LIGHTER), LIGHTER[int(code) % len(LIGHTER)]) for code in codes] or [(1, "none")]
+    plans = [stage_plan(job, degree, which) for degree, which in known]
     fields = ("layers", "embedding", "head", "exists")
     return StagePlan(*(np.stack([getattr(plan, name) for plan in plans])[inverse] for name in fields))
 
@@ -98,12 +103,18 @@ def _middle(stack: Array, kinds: int, first: int, middle: int, last: int) -> Arr
 
 @dataclass(frozen=True)
 class ShapeKeys:
-    """The decisions the schedule depends on: arrays of one length."""
+    """The decisions the schedule depends on: arrays of one length; `lighter` holds codes of `LIGHTER`."""
 
     pipeline: Array
+    virtual: Array
+    lighter: Array
     data: Array
     micro_batch: Array
     global_batch: Array
+
+    def take(self, index: Array) -> ShapeKeys:
+        """The same decisions, restricted to `index`."""
+        return ShapeKeys(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
     def __len__(self) -> int:
         return len(self.pipeline)
@@ -118,17 +129,17 @@ class Shapes:
     micro_batches
         Micro-batches per pipeline and step, m.
     layer_passes
-        (n, 3, kinds): layer passes on the critical path through each stage, ``m layers(stage) + (p - 1) layers / p``.
+        (n, 3, kinds): layer passes on the critical path through each stage, ``m layers(stage) + (p - 1) layers / (p v)``.
     head_passes
         (n, 3): head passes likewise.
     transfers
-        (n,): stage-to-stage transfers on the critical path, ``m + p - 1`` (0 for one stage).
+        (n,): stage-to-stage transfers on the critical path, ``m v + p - 1`` (0 for one stage).
     in_flight_layers
-        (n, 3, kinds): layers whose activations a stage holds at once under 1F1B.
+        (n, 3, kinds): layers whose activations a stage holds at once.
     mean_layers
         (n, kinds): layers of a stage in the mean, behind whose pass the gradient exchange can hide.
     fill_share
-        (n,): ``(p - 1) / p``, the part of a full pass that filling the pipeline takes.
+        (n,): ``(p - 1) / (p v)``, the part of a full pass that filling the pipeline takes.
     has_head, exists
         (n, 3): whether a stage holds the LM head, and whether there is such a stage.
     """
@@ -145,24 +156,42 @@ class Shapes:
 
 
 def shapes(job: Workload, keys: ShapeKeys) -> Shapes:
-    """Schedule of one step under 1F1B: the slowest stage runs m micro-batches after the pipeline has filled with mean ones."""
-    plan = stage_plans(job, keys.pipeline)
+    """Schedule of one step under 1F1B: the slowest stage runs m micro-batches after the pipeline has filled with mean ones.
+
+    With v virtual stages the pipeline fills in a v-th of the time, at v times the transfers (Narayanan et al., arXiv:2104.04473,
+    section 2.2).
+    """
+    plan = stage_plans(job, keys.pipeline, keys.lighter)
     layers, head, exists = plan.layers, plan.head, plan.exists
     totals = np.array([work.kind.count for work in job.layers], dtype=float)
-    p = keys.pipeline.astype(float)
+    p, v = keys.pipeline.astype(float), keys.virtual.astype(float)
     m = np.ceil(keys.global_batch / (keys.data * keys.micro_batch))
-    fill = (p - 1) / p
+    fill = (p - 1) / (p * v)
     passes = m[:, None, None] * layers + (fill[:, None] * totals)[:, None, :]
-    depth = np.stack([p, p - 1, np.ones_like(p)], axis=1)
-    in_flight = np.minimum(np.maximum(depth, 1), m[:, None])
     return Shapes(
         micro_batches=m,
         layer_passes=np.where(exists[:, :, None], passes, 0.0),
         head_passes=np.where(exists, m[:, None] * head + fill[:, None], 0.0),
-        transfers=np.where(p > 1, m + p - 1, 0.0),
-        in_flight_layers=in_flight[:, :, None] * layers,
+        transfers=np.where(p > 1, m * v + p - 1, 0.0),
+        in_flight_layers=_in_flight(layers, totals, m, p, v),
         mean_layers=totals[None, :] / p[:, None],
         fill_share=fill,
         has_head=head,
         exists=exists,
     )
+
+
+def _in_flight(layers: Array, totals: Array, m: Array, p: Array, v: Array) -> Array:
+    """Layers (n, 3, kinds) whose activations a stage holds.
+
+    Stage r of p has ``p - r`` micro-batches under way. With v chunks it runs ``2 (p - r - 1) + (v - 1) p`` chunks forward before its
+    first backward (Megatron's warm-up).
+    """
+    depth = np.stack([p, p - 1, np.ones_like(p)], axis=1)
+    plain = np.minimum(np.maximum(depth, 1), m[:, None])[:, :, None] * layers
+    if not np.any(v > 1):
+        return plain
+    rank = np.stack([np.zeros_like(p), np.ones_like(p), p - 1], axis=1)
+    chunks = 2 * (p[:, None] - rank - 1) + ((v - 1) * p)[:, None] + 1
+    held = np.minimum(chunks, (m * v)[:, None]) / (v * p)[:, None]
+    return np.where((v > 1)[:, None, None], held[:, :, None] * totals, plain)

@@ -15,26 +15,57 @@ Array = np.ndarray
 
 #: Bytes per trained parameter and exchange: a 2-byte reduction and a 2-byte gather (or one all-reduce of the same volume).
 EXCHANGE_BYTES = 4.0
+#: Codes of `gpuplan.layout.OFFLOAD`.
+OPTIMIZER, PARAMETERS = 1, 2
 
 
 @dataclass(frozen=True)
 class StateKeys:
-    """The decisions the model states depend on; arrays of one length. `gpus_per_node` places the groups on nodes."""
+    """The decisions the model states depend on; arrays of one length.
+
+    `gpus_per_block` places the groups on blocks (see `machine.block_gpus`) and `domain_gpus` are joined by one link; `lighter` and
+    `offload` hold codes of `gpuplan.layout.LIGHTER` and `OFFLOAD`.
+    """
 
     gpus_per_node: Array
+    gpus_per_block: Array
+    domain_gpus: Array
     tensor: Array
+    context: Array
     pipeline: Array
+    lighter: Array
     expert: Array
+    expert_tensor: Array
     data: Array
     zero: Array
+    offload: Array
 
     def __len__(self) -> int:
         return len(self.tensor)
 
+    def take(self, index: Array) -> StateKeys:
+        """The same decisions, restricted to `index`."""
+        return StateKeys(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
     @property
     def gpus(self) -> Array:
         """GPUs the layout uses."""
-        return self.tensor * self.pipeline * self.data
+        return self.tensor * self.context * self.pipeline * self.data
+
+    @property
+    def several_nodes(self) -> Array:
+        """Whether the cluster leaves its scale-up domain."""
+        return self.gpus > self.domain_gpus
+
+    @property
+    def ranks(self) -> Array:
+        """Over how many GPUs dense states are sharded and gradients exchanged: data and context parallelism together."""
+        return self.data * self.context
+
+    @property
+    def expert_ranks(self) -> Array:
+        """GPUs over which the experts of a layer are dealt and cut."""
+        return self.expert * self.expert_tensor
 
 
 @dataclass(frozen=True)
@@ -43,7 +74,8 @@ class States:
 
     `weights_bytes`, `gradients_bytes`, `optimizer_bytes`, `gather_bytes` and `base_bytes` (context, communicators) are held; in the
     optimizer's step, when no activation is, `step_bytes` are beside them. `link_bytes` and `network_bytes` move once a step over the
-    link inside the node and over each network card; `optimizer_traffic_bytes` through the accelerator's memory.
+    link inside a block and over each network card, `host_link_bytes` between GPU and host; `optimizer_traffic_bytes` through the
+    accelerator's memory. `host_bytes` (n,) are kept on the host for a GPU.
     """
 
     weights_bytes: Array
@@ -56,6 +88,8 @@ class States:
     network_bytes: Array
     optimizer_traffic_bytes: Array
     fixed_seconds: Array
+    host_link_bytes: Array
+    host_bytes: Array
 
     @property
     def held_bytes(self) -> Array:
@@ -77,44 +111,52 @@ class _Held:
     trained: Array
 
 
+#: Dense and expert parameters, each with the ranks that share them.
+_Groups = tuple[tuple[_Held, Array], tuple[_Held, Array]]
+
+
 def states(job: Workload, framework: Framework, keys: StateKeys) -> States:
     """States of every row of `keys`.
 
     ZeRO stage 1 divides the optimizer states, 3 also gradients and weights by the ranks of the group: d for dense parameters,
-    ``t d / e`` for experts. Stage 2 keeps whole gradients while micro-batches accumulate (torch's ``no_sync``): sharding them
-    would cost a reduction per micro-batch, which is what stage 3 is charged.
+    ``t d / (e f)`` for experts. Stage 2 keeps whole gradients while micro-batches accumulate (torch's ``no_sync``): sharding them
+    would cost a reduction per micro-batch, which is what stage 3 is charged. What is offloaded is on the host instead, and the
+    host keeps a copy of the gradients beside the optimizer's states.
     """
-    plan = stage_plans(job, keys.pipeline)
+    plan = stage_plans(job, keys.pipeline, keys.lighter)
     dense = _dense(job, keys, plan)
     experts = _experts(job, keys, plan)
-    dense_ranks = keys.data.astype(float)
-    expert_ranks = np.maximum(keys.tensor * keys.data / keys.expert, 1.0)
+    expert_group = np.maximum(keys.tensor * keys.ranks / keys.expert_ranks, 1.0)
+    groups = ((dense, keys.ranks.astype(float)), (experts, expert_group))
     weight_b, gradient_b, optimizer_b = trained_bytes(job, framework)
-    parts = {
-        "weights": np.zeros((len(keys), 3)),
-        "gradients": np.zeros((len(keys), 3)),
-        "optimizer": np.zeros((len(keys), 3)),
-        "step": np.zeros((len(keys), 3)),
-    }
+    parts = {name: np.zeros((len(keys), 3)) for name in ("weights", "gradients", "optimizer", "step", "copies")}
     step_b = constants().value("optimizer_step_moments", framework.kernels) * _moment_bytes(optimizer_b)
-    for held, ranks in ((dense, dense_ranks), (experts, expert_ranks)):
+    for held, ranks in groups:
         frozen = held.frozen * storage_bytes(job.weights) + held.frozen16 * 2.0 * widening(job, framework)
         parts["weights"] += (frozen + held.trained * weight_b) / _shards(keys, ranks, 3)
         parts["gradients"] += held.trained * gradient_b / _shards(keys, ranks, 3)
         parts["optimizer"] += held.trained * optimizer_b / _shards(keys, ranks, 1)
         parts["step"] += held.trained * step_b / _shards(keys, ranks, 1)
-    link, network = _exchange(job, keys, dense, experts, dense_ranks, expert_ranks)
+        parts["copies"] += held.trained * gradient_b / _shards(keys, ranks, 1)
+    optimizer_here, all_here = (keys.offload < OPTIMIZER)[:, None], (keys.offload < PARAMETERS)[:, None]
+    on_host = np.where(optimizer_here, 0.0, parts["optimizer"] + parts["copies"])
+    on_host = on_host + np.where(all_here, 0.0, parts["weights"])
+    link, network = _exchange(job, keys, groups)
+    stepped = _owned(keys, groups)
+    away = keys.offload >= OPTIMIZER
     return States(
-        weights_bytes=parts["weights"],
-        gradients_bytes=parts["gradients"],
-        optimizer_bytes=parts["optimizer"],
+        weights_bytes=np.where(all_here, parts["weights"], 0.0),
+        gradients_bytes=np.where(all_here, parts["gradients"], 0.0),
+        optimizer_bytes=np.where(optimizer_here, parts["optimizer"], 0.0),
         gather_bytes=_gather_bytes(job, framework, keys),
         base_bytes=_base_bytes(keys),
-        step_bytes=parts["step"],
+        step_bytes=np.where(optimizer_here, parts["step"], 0.0),
         link_bytes=link,
         network_bytes=network,
-        optimizer_traffic_bytes=_optimizer_traffic(job, keys, dense, experts, dense_ranks, expert_ranks),
-        fixed_seconds=_fixed_seconds(keys),
+        optimizer_traffic_bytes=_optimizer_traffic(job, keys, groups, stepped),
+        fixed_seconds=_fixed_seconds(keys) + np.where(away, _host_step_seconds(keys, stepped), 0.0),
+        host_link_bytes=np.where(keys.offload == OPTIMIZER, stepped * (gradient_b + weight_b), 0.0),
+        host_bytes=on_host.max(axis=1),
     )
 
 
@@ -150,7 +192,7 @@ def _dense(job: Workload, keys: StateKeys, plan: StagePlan) -> _Held:
     frozen = np.zeros((len(keys), 3))
     adapters = np.zeros((len(keys), 3))
     for index, work in enumerate(job.layers):
-        dense, _ = work.parameters_per_rank(keys.tensor, keys.expert)
+        dense, _ = work.parameters_per_rank(keys.tensor, keys.expert_ranks)
         frozen += layers[:, :, index] * dense[:, None]
         adapters += layers[:, :, index] * _adapters_per_rank(work, keys.tensor)[:, None]
     if job.trains_adapters:
@@ -163,8 +205,8 @@ def _experts(job: Workload, keys: StateKeys, plan: StagePlan) -> _Held:
     weights = np.zeros((len(keys), 3))
     adapters = np.zeros((len(keys), 3))
     for index, work in enumerate(job.layers):
-        weights += layers[:, :, index] * (work.expert_parameters / keys.expert)[:, None]
-        adapters += layers[:, :, index] * (work.adapters_expert / keys.expert)[:, None]
+        weights += layers[:, :, index] * (work.expert_parameters / keys.expert_ranks)[:, None]
+        adapters += layers[:, :, index] * (work.adapters_expert / keys.expert_ranks)[:, None]
     if job.trains_adapters:
         return _Held(weights, np.zeros_like(weights), adapters)
     return _Held(np.zeros_like(weights), np.zeros_like(weights), weights)
@@ -197,11 +239,11 @@ def _gather_bytes(job: Workload, framework: Framework, keys: StateKeys) -> Array
     per_parameter = storage_bytes(job.weights) if job.trains_adapters else 2.0
     layer = np.zeros(len(keys))
     for work in job.layers:
-        dense, experts = work.parameters_per_rank(keys.tensor, keys.expert)
+        dense, experts = work.parameters_per_rank(keys.tensor, keys.expert_ranks)
         layer = np.maximum(layer, dense + experts)
     end = max(job.architecture.embedding_parameters, job.architecture.head_parameters) / keys.tensor
     gathered = np.where(keys.zero >= 3, 2 * layer * per_parameter + 2.0 * end, 0.0)
-    gathered = gathered + np.where((keys.zero >= 1) & (keys.data > 1), framework.bucket_bytes, 0.0)
+    gathered = gathered + np.where((keys.zero >= 1) & (keys.ranks > 1), framework.bucket_bytes, 0.0)
     unpacked = np.zeros(len(keys))
     if job.unpacks_weights:
         largest = max(work.largest_linear_parameters for work in job.layers) / keys.tensor
@@ -209,35 +251,42 @@ def _gather_bytes(job: Workload, framework: Framework, keys: StateKeys) -> Array
     return np.repeat((gathered + unpacked)[:, None], 3, axis=1)
 
 
-def _exchange(
-    job: Workload, keys: StateKeys, dense: _Held, experts: _Held, dense_ranks: Array, expert_ranks: Array
-) -> tuple[Array, Array]:
+def _exchange(job: Workload, keys: StateKeys, groups: _Groups) -> tuple[Array, Array]:
     """Bytes of the gradient exchange on the link and on each network card; ZeRO-3 of full training exchanges per layer instead."""
     none = (keys.zero >= 3) & (not job.trains_adapters)
     volumes = []
-    for held, ranks in ((dense, dense_ranks), (experts, expert_ranks)):
+    for held, ranks in groups:
         trained = held.trained.max(axis=1)
         volumes.append(np.where(none, 0.0, EXCHANGE_BYTES * trained * (ranks - 1) / ranks))
-    crosses = keys.tensor * keys.data > keys.gpus_per_node
-    dense_rails = np.maximum(keys.gpus_per_node / keys.tensor, 1.0)
-    expert_rails = np.maximum(keys.gpus_per_node / keys.expert, 1.0)
+    crosses = keys.several_nodes & (keys.tensor * keys.ranks > keys.gpus_per_block)
+    dense_rails = np.maximum(keys.gpus_per_block / keys.tensor, 1.0)
+    expert_rails = np.maximum(keys.gpus_per_block / keys.expert_ranks, 1.0)
     network = volumes[0] / dense_rails + volumes[1] / expert_rails
     return volumes[0] + volumes[1], np.where(crosses, network, 0.0)
 
 
-def _optimizer_traffic(
-    job: Workload, keys: StateKeys, dense: _Held, experts: _Held, dense_ranks: Array, expert_ranks: Array
-) -> Array:
+def _owned(keys: StateKeys, groups: _Groups) -> Array:
+    """Trained parameters (n,) whose step a GPU, or the host for it, takes."""
+    owned = np.zeros(len(keys))
+    for held, ranks in groups:
+        owned += held.trained.max(axis=1) / np.where(keys.zero >= 1, ranks, 1.0)
+    return owned
+
+
+def _optimizer_traffic(job: Workload, keys: StateKeys, groups: _Groups, stepped: Array) -> Array:
     """Memory traffic of the optimizer on the parameters a GPU owns, and of casting the weights to 8 bit once a step."""
     c = constants()
-    traffic = np.zeros(len(keys))
-    for held, ranks in ((dense, dense_ranks), (experts, expert_ranks)):
-        owned = held.trained.max(axis=1) / np.where(keys.zero >= 1, ranks, 1.0)
-        traffic += owned * c.value("optimizer_bytes_per_parameter")
-        if job.precision == "fp8":
+    traffic = np.where(keys.offload < OPTIMIZER, stepped * c.value("optimizer_bytes_per_parameter"), 0.0)
+    if job.precision == "fp8":
+        for held, _ in groups:
             cast = held.trained if job.weights == "fp8" else held.trained + held.frozen
             traffic += cast.max(axis=1) * c.value("quantise_weight_bytes")
     return traffic
+
+
+def _host_step_seconds(keys: StateKeys, stepped: Array) -> Array:
+    """Seconds of the optimizer's step on the host, whose cores all GPUs of a node share."""
+    return stepped * keys.gpus_per_node / constants().value("host_optimizer_parameters_per_second")
 
 
 def _fixed_seconds(keys: StateKeys) -> Array:

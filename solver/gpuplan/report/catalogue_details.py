@@ -107,17 +107,25 @@ def framework(found: FrameworkDetails) -> list[RenderableType]:
 
 def _capabilities(found: FrameworkDetails) -> list[tuple[str, str | None]]:
     with_pipeline = f"; {_numbers(found.zero_stages_with_pipeline)} with a pipeline" if found.pipeline_parallel else ""
-    parallel = {"TP": found.tensor_parallel, "PP": found.pipeline_parallel, "EP": found.expert_parallel}
+    parallel = {
+        "TP": found.tensor_parallel,
+        "PP": found.pipeline_parallel,
+        "EP": found.expert_parallel,
+        "CP": found.context_parallel,
+    }
+    stages = {"may differ in layers": found.pipeline_uneven, "may be several on a rank": found.interleaved}
     stand_in = ", none of them of a run of this framework" if found.stand_in else ""
     return [
         ("models", "any" if found.model_types is None else ", ".join(found.model_types)),
         ("methods", ", ".join(found.methods)),
         ("computes in", ", ".join(found.precisions)),
         ("parallelism", ", ".join(["DP", *(name for name, there in parallel.items() if there)])),
-        ("stages", "may differ in layers" if found.pipeline_uneven else None),
+        ("stages", ", ".join(words for words, there in stages.items() if there) or None),
+        ("experts", "may have a TP of their own" if found.expert_tensor_parallel else None),
         ("ZeRO stages", _numbers(found.zero_stages) + with_pipeline),
         ("sequence", "cut along with TP" if found.sequence_parallel else None),
         ("recompute", ", ".join(found.recompute)),
+        ("offload", ", ".join(found.offload)),
         ("cross-entropy", "fused" if found.fused_cross_entropy else "plain"),
         ("constants", f"those of {found.kernels}{stand_in}"),
     ]

@@ -46,7 +46,7 @@ def _model(one: ModelEntry) -> tuple[str, ...]:
 
 def accelerators(found: AcceleratorList) -> list[RenderableType]:
     """Accelerators, with their dense peaks."""
-    headers = ("GPU", "status", ">from $/GPU h", ">memory", ">bf16 TFLOP/s", ">fp8", ">bandwidth")
+    headers = ("GPU", "status", ">from $/GPU h", ">memory", ">bf16 TFLOP/s", ">fp8", ">bandwidth", ">host link")
     rows = [_accelerator(one) for one in found.accelerators]
     return _listed("accelerator", (*headers, "vendor", ">nodes", ">offers", ">watts"), rows)
 
@@ -62,6 +62,7 @@ def _accelerator(one: AcceleratorEntry) -> tuple[str, ...]:
         _tera(peak) if peak is not None else f"fp16 {_tera(one.fp16_flops_per_second)}",
         _tera(one.fp8_flops_per_second),
         f.rate(one.memory_bandwidth_bytes_per_second),
+        "" if one.host_link_bytes_per_second is None else f.rate(one.host_link_bytes_per_second),
         one.vendor,
         str(one.node_shapes),
         str(one.offers),
@@ -93,10 +94,11 @@ def node_rows(found: Sequence[NodeEntry]) -> list[tuple[str, ...]]:
 
 
 def link(one: NodeEntry) -> str:
-    """The link between the GPUs of a node."""
+    """The link between the GPUs of a node, and how many it joins where these are more."""
     if one.intra_node == "none":
         return "none"
-    return f"{one.intra_node} {f.rate(one.intra_node_bytes_per_second_per_gpu)}"
+    joined = f", {one.scale_up_gpus} GPUs" if one.scale_up_gpus > one.gpus_per_node else ""
+    return f"{one.intra_node} {f.rate(one.intra_node_bytes_per_second_per_gpu)}{joined}"
 
 
 def network(one: NodeEntry) -> str:
@@ -148,7 +150,7 @@ def lead_time(one: OfferEntry) -> str:
 
 def frameworks(found: FrameworkList) -> list[RenderableType]:
     """Frameworks and what they can lay out."""
-    headers = ("framework", "methods", "TP", "PP", "EP", "ZeRO", "frozen weights", "vendors", "title")
+    headers = ("framework", "methods", "TP", "PP", "EP", "CP", "ZeRO", "offload", "frozen weights", "vendors", "title")
     rows = [
         (
             one.name,
@@ -156,7 +158,9 @@ def frameworks(found: FrameworkList) -> list[RenderableType]:
             yes(one.tensor_parallel),
             yes(one.pipeline_parallel),
             yes(one.expert_parallel),
+            yes(one.context_parallel),
             _words(one.zero_stages),
+            _words(one.offload),
             _words(one.frozen_weights),
             _words(one.vendors),
             one.title,

@@ -10,6 +10,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from gpuplan.build import Builder
+    from gpuplan.candidates import StateRows
+    from gpuplan.clusters import Clusters
     from gpuplan.performance.layers import AtomKeys
     from gpuplan.performance.stages import ShapeKeys
     from gpuplan.performance.states import StateKeys
@@ -53,7 +55,8 @@ class Rule(ABC):
     """A rule of the problem. A file in this folder with a `Rule` subclass is found by itself.
 
     ``*_allowed`` say which rows break the rule whatever the other rows are: the space leaves them out, or, unreduced, the model
-    forbids them. `post` adds what ties rows of several families together.
+    forbids them. `training_cap` is the form of every limit on time or money. `post` adds what else ties rows of several families
+    together.
 
     Attributes
     ----------
@@ -83,8 +86,23 @@ class Rule(ABC):
         """Mask of the node counts at which the offer can be part of a plan."""
         return np.ones(len(nodes), dtype=bool)
 
-    def post(self, builder: Builder) -> None:  # noqa: B027  most rules tie nothing together
-        """Add the constraints that tie rows of several families together."""
+    def state_on_offer_allowed(self, space: Space, offer: int, rows: StateRows) -> Array:
+        """Mask of the states that can be part of a plan on the offer."""
+        return np.ones(len(rows), dtype=bool)
+
+    def training_cap(self, space: Space, clusters: Clusters, factor: float) -> Array:
+        """Longest training seconds (at the point estimate) of clusters of an offer when steps take `factor` times the prediction.
+
+        Infinite where the rule sets no limit, negative where it is broken before the first step. Search, tables and model read it.
+        """
+        return np.full(len(clusters.nodes), np.inf)
+
+    def post(self, builder: Builder) -> None:
+        """Add the constraints that tie rows of several families together: by itself, the limit on the training time."""
+        if type(self).training_cap is Rule.training_cap:
+            return
+        for offer, size, factor, when in builder.clusters(builder.confidence_factors()):
+            builder.training_at_most(builder.tables.training_cap(self, offer, size, factor), when=when)
 
     @abstractmethod
     def quantities(self, plan: Plan) -> list[Quantity]:

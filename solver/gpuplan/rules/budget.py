@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpuplan.rules.base import Quantity, Rule
+import numpy as np
+
+from gpuplan.rules.base import TOLERANCE, Quantity, Rule
 
 if TYPE_CHECKING:
-    from gpuplan.build import Builder
+    from gpuplan.clusters import Clusters
     from gpuplan.plan import Plan
+    from gpuplan.space import Space
 
 
 class Budget(Rule):
@@ -17,11 +20,12 @@ class Budget(Rule):
     name = "budget"
     rounded = True
 
-    def post(self, builder: Builder) -> None:
-        if builder.job.limits.budget_usd is None:
-            return
-        for offer, size, factor, when in builder.clusters(builder.confidence_factors()):
-            builder.training_at_most(builder.tables.budget_cap(offer, size, factor), when=when)
+    def training_cap(self, space: Space, clusters: Clusters, factor: float) -> np.ndarray:
+        budget = space.job.limits.budget_usd
+        if budget is None:
+            return super().training_cap(space, clusters, factor)
+        cap = (budget - clusters.cost_fixed) / (clusters.cost_slope * factor)
+        return np.where(clusters.cost_least <= budget * (1 + TOLERANCE), cap, -1.0)
 
     def quantities(self, plan: Plan) -> list[Quantity]:
         return [Quantity(self.name, "cost", plan.cost_usd(plan.step_factor), plan.job.limits.budget_usd, "USD")]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gpuplan.rules.base import Quantity, Rule
 
 if TYPE_CHECKING:
-    from gpuplan.build import Builder
+    from gpuplan.clusters import Clusters
     from gpuplan.plan import Plan
+    from gpuplan.space import Space
 
 
 class Deadline(Rule):
@@ -17,11 +20,11 @@ class Deadline(Rule):
     name = "deadline"
     rounded = True
 
-    def post(self, builder: Builder) -> None:
-        if builder.job.limits.deadline_seconds is None:
-            return
-        for offer, size, factor, when in builder.clusters(builder.confidence_factors()):
-            builder.training_at_most(builder.tables.deadline_cap(offer, size, factor), when=when)
+    def training_cap(self, space: Space, clusters: Clusters, factor: float) -> np.ndarray:
+        deadline = space.job.limits.deadline_seconds
+        if deadline is None:
+            return super().training_cap(space, clusters, factor)
+        return (deadline + clusters.head_start_seconds - clusters.wall_fixed) / (clusters.wall_slope * factor)
 
     def quantities(self, plan: Plan) -> list[Quantity]:
         needed = plan.deadline_clock_seconds(plan.step_factor)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpuplan.layout import adapts_experts, default_framework, obstacle, runs_on
+from gpuplan.layout import OFFLOAD, Layout, adapts_experts, default_framework, obstacle, runs_on
 from gpuplan.performance.recompute import RECOMPUTE
+from gpuplan.performance.states import PARAMETERS
 from gpuplan.rules.base import Quantity, Rule
 
 if TYPE_CHECKING:
@@ -26,36 +29,37 @@ class Supported(Rule):
     def atom_allowed(self, space: Space, framework: Framework, keys: AtomKeys) -> np.ndarray:
         recompute = np.isin(keys.recompute, [RECOMPUTE.index(name) for name in framework.recompute])
         gathers = (keys.gather == 1) | (3 in framework.zero_stages)
+        streams = ~keys.streamed | ("parameters" in framework.offload)
         nodes = space.machines.nodes
         vendors = np.array([runs_on(framework, node.accelerator.vendor, space.job) for node in nodes], dtype=bool)
-        degrees = self._degrees(framework, keys.tensor, np.ones_like(keys.tensor), keys.expert)
-        return recompute & gathers & degrees & vendors[keys.machine]
+        degrees = _degrees(framework, keys.tensor, 1, keys.expert, keys.expert_tensor, keys.context)
+        return recompute & gathers & streams & degrees & vendors[keys.machine]
 
     def state_allowed(self, space: Space, framework: Framework, keys: StateKeys) -> np.ndarray:
         stages = np.isin(keys.zero, framework.zero_stages)
         piped = (keys.pipeline == 1) | np.isin(keys.zero, framework.zero_stages_with_pipeline)
-        # With nobody to shard over every ZeRO stage is the same and the lowest stands for all. Experts are sharded over ranks of
-        # their own, which TP gives too; but ZeRO-3 gathers over data-parallel ranks.
-        shares_experts = space.work.is_mixture & (keys.tensor * keys.data > keys.expert) & (keys.zero < 3)
-        sharded = (keys.data > 1) | shares_experts | (keys.zero == min(space.values.zero))
-        degrees = self._degrees(framework, keys.tensor, keys.pipeline, keys.expert)
-        even = (space.work.layer_count % keys.pipeline == 0) | framework.pipeline_uneven
+        degrees = _degrees(framework, keys.tensor, keys.pipeline, keys.expert, keys.expert_tensor, keys.context)
+        even = (space.work.layer_count % keys.pipeline == 0) & (keys.lighter == 0)
         runs = obstacle(framework, space.job) is None
         default = np.ones(len(keys), dtype=bool)
         if space.job.framework is None:
-            parallel = keys.tensor * keys.pipeline * keys.expert > 1
+            parallel = (keys.tensor * keys.pipeline * keys.expert_ranks * keys.context) > 1
             names = (default_framework(space.job, model_parallel) for model_parallel in (True, False))
             default = np.asarray(np.where(parallel, *names) == framework.name)
-        return stages & piped & sharded & degrees & even & default & runs
+        away = np.isin(keys.offload, [OFFLOAD.index(name) for name in framework.offload])
+        sharded = self._sharded(space, keys)
+        return stages & piped & sharded & degrees & (even | framework.pipeline_uneven) & default & away & runs
 
-    def _degrees(
-        self, framework: Framework, tensor: np.ndarray, pipeline: np.ndarray, expert: np.ndarray
-    ) -> np.ndarray:
-        return (
-            ((tensor == 1) | framework.tensor_parallel)
-            & ((pipeline == 1) | framework.pipeline_parallel)
-            & ((expert == 1) | framework.expert_parallel)
-        )
+    def _sharded(self, space: Space, keys: StateKeys) -> np.ndarray:
+        """Parameters go to the host with ZeRO-3, the optimizer alone with a lower stage.
+
+        With nobody to shard over every ZeRO stage is the same and the lowest stands for all. Experts are sharded over ranks of
+        their own, which TP gives too; but ZeRO-3 gathers over data-parallel ranks.
+        """
+        shares_experts = space.work.is_mixture & (keys.tensor * keys.ranks > keys.expert_ranks) & (keys.zero < 3)
+        lowest = keys.zero == min(space.values.zero)
+        stages = np.where(keys.offload == PARAMETERS, keys.zero == 3, (keys.offload == 0) | (keys.zero < 3))
+        return np.asarray(stages & ((keys.ranks > 1) | shares_experts | lowest | (keys.offload == PARAMETERS)))
 
     def quantities(self, plan: Plan) -> list[Quantity]:
         layout, framework = plan.layout, plan.framework
@@ -68,12 +72,32 @@ class Supported(Rule):
                 framework, plan.offer.node.accelerator.vendor, plan.job
             ),
             f"pipeline stages of unequal length, which {framework.title} lacks": framework.pipeline_uneven
-            or plan.job.architecture.layer_count % layout.pipeline == 0,
+            or (plan.job.architecture.layer_count % layout.pipeline == 0 and layout.lighter == "none"),
             f"parallelism that {framework.title} lacks": bool(
-                self._degrees(framework, *(np.array(d) for d in (layout.tensor, layout.pipeline, layout.expert)))
+                _degrees(framework, layout.tensor, layout.pipeline, layout.expert, layout.expert_tensor, layout.context)
             ),
+            f"virtual pipeline stages, which {framework.title} lacks": layout.virtual == 1 or framework.interleaved,
+            f"offloading that {framework.title} lacks, or not with ZeRO-{layout.zero}": _offloads(framework, layout),
         }
         return [Quantity(self.name, name, float(not held), 0, "count") for name, held in holds.items()]
+
+
+def _degrees(framework: Framework, tensor: Any, pipeline: Any, expert: Any, expert_tensor: Any, context: Any) -> Any:
+    """Whether the framework has what degrees above 1 (numbers or arrays) need."""
+    allowed = (
+        (tensor, framework.tensor_parallel),
+        (pipeline, framework.pipeline_parallel),
+        (expert, framework.expert_parallel),
+        (expert_tensor, framework.expert_tensor_parallel),
+        (context, framework.context_parallel),
+    )
+    return reduce(and_, ((np.asarray(degree) == 1) | able for degree, able in allowed))
+
+
+def _offloads(framework: Framework, layout: Layout) -> bool:
+    """Whether the framework can keep that on the host, with the layout's ZeRO stage."""
+    stage = {"none": True, "optimizer": layout.zero < 3, "parameters": layout.zero == 3}
+    return layout.offload in framework.offload and stage[layout.offload]
 
 
 def _what_it_lacks(plan: Plan) -> str:

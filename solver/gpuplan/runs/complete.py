@@ -120,8 +120,6 @@ class _Completion:
                 node=node,
                 nodes=-(-gpus // node.gpus_per_node),
                 layout=layout,
-                virtual=virtual,
-                context=context,
                 year=year,
                 software=self._software(work, framework, layout, text, year),
                 measure=self._measure(),
@@ -132,7 +130,7 @@ class _Completion:
                 states_on_host=states_on_host(row),
                 notes=notes + self._layout_notes(layout),
             )
-            for layout, virtual, context in layouts
+            for layout in layouts
         ]
 
     def _software(
@@ -198,8 +196,8 @@ class _Completion:
             raise UnpredictableError(f"memory_measure is {stated!r}, not one of {', '.join(BASE_SHARE)}")
         return stated or (self.rule.measure if self.rule is not None and self.rule.measure else MEASURE)
 
-    def _layouts(self, framework: Framework, layers: int, experts: int, heads: int) -> list[tuple[Layout, int, int]]:
-        """Return layout, virtual stages and context parallelism of every candidate."""
+    def _layouts(self, framework: Framework, layers: int, experts: int, heads: int) -> list[Layout]:
+        """Return every candidate."""
         found = []
         for sharded in (False, True):
             for recompute in recompute_of(self.row, self.rule, framework):
@@ -217,8 +215,11 @@ class _Completion:
                         micro_batch=self._micro_batch(data),
                         global_batch=self.batch,
                         recompute=recompute,
+                        virtual=self._virtual(layers, pipeline),
+                        context=context,
+                        expert_tensor=(self.row.whole("etp") or 1) if experts else 1,
                     )
-                    found.append((layout, self._virtual(layers, pipeline), context))
+                    found.append(layout)
         return list(dict.fromkeys(found))
 
     def _degrees(self, framework: Framework, layers: int, heads: int) -> list[tuple[int, int]]:
@@ -247,11 +248,11 @@ class _Completion:
         return usual if usual in framework.zero_stages or data == 1 else min(framework.zero_stages)
 
     def _expert(self, framework: Framework, experts: int, ranks: int) -> int:
-        """GPUs over which experts are dealt; what cuts an expert itself (etp) counts as dealing them, too."""
+        """GPUs over which experts are dealt."""
         if not experts:
             return 1
         unstated = min(EXPERT_PARALLEL, experts, ranks) if framework.expert_parallel else 1
-        return (self.row.whole("ep") or unstated) * (self.row.whole("etp") or 1)
+        return self.row.whole("ep") or unstated
 
     def _micro_batch(self, data: int) -> int:
         return max(1, min(self.row.whole("micro_batch") or 1, -(-self.batch // data)))

@@ -1,8 +1,4 @@
-"""Many runs predicted at once: those that share a workload, a framework and its software are one call of the vectorised functions.
-
-Two things that gpuplan does not plan are corrected here: interleaved pipelines fill faster (virtual stages), and context parallelism
-divides the tokens (its ring traffic is left out).
-"""
+"""Many runs predicted at once: those that share a workload, a framework and its software are one call of the vectorised functions."""
 
 from __future__ import annotations
 
@@ -35,7 +31,7 @@ GRADIENTS_FREED = ("hf", "torch")
 
 @dataclass(frozen=True)
 class Run:
-    """One way to run what a row describes, complete. `virtual` stages and `context` parallelism are beyond `Layout`.
+    """One way to run what a row describes, complete.
 
     Attributes
     ----------
@@ -60,8 +56,6 @@ class Run:
     node: Node
     nodes: int
     layout: Layout
-    virtual: int
-    context: int
     year: float
     software: frozenset[str]
     measure: str
@@ -101,30 +95,19 @@ class Group:
         return np.array([getattr(run.layout, name) for run in self.runs], dtype=float)
 
     @cached_property
-    def context(self) -> Array:
-        return np.array([run.context for run in self.runs], dtype=float)
-
-    @cached_property
-    def virtual(self) -> Array:
-        return np.array([run.virtual for run in self.runs], dtype=float)
-
-    @cached_property
-    def ranks(self) -> Array:
-        """Over how many GPUs states are sharded and gradients exchanged: data and context parallelism together."""
-        together: Array = self._column("data") * self.context
-        return together
-
-    @cached_property
     def atoms(self) -> AtomKeys:
         zero3 = self._column("zero") == 3
         return AtomKeys(
             machine=np.arange(len(self.runs)),
             tensor=self._column("tensor"),
+            context=self._column("context"),
             expert=self._column("expert"),
-            micro_batch=self._column("micro_batch") / self.context,
+            expert_tensor=self._column("expert_tensor"),
+            micro_batch=self._column("micro_batch"),
             recompute=np.array([RECOMPUTE.index(run.layout.recompute) for run in self.runs], dtype=float),
             several_nodes=np.array([run.nodes > 1 for run in self.runs]),
-            gather=np.where(zero3, self.ranks, 1.0),
+            gather=np.where(zero3, self._column("data") * self._column("context"), 1.0),
+            streamed=np.zeros(len(self.runs), dtype=bool),
         )
 
     @cached_property
@@ -143,48 +126,40 @@ class Group:
 
     @cached_property
     def shapes(self) -> Shapes:
-        """The schedule, with the shorter fill of an interleaved pipeline."""
-        keys = ShapeKeys(
-            self._column("pipeline").astype(int),
-            self._column("data"),
-            self._column("micro_batch"),
-            self._column("global_batch"),
-        )
-        plain = shapes(self.workload, keys)
-        share = (1 - 1 / self.virtual) * plain.fill_share
-        totals = np.array([work.kind.count for work in self.workload.layers], dtype=float)
-        saved = np.where(plain.exists[:, :, None], share[:, None, None] * totals, 0.0)
-        return replace(
-            plain,
-            layer_passes=plain.layer_passes - saved,
-            head_passes=plain.head_passes - np.where(plain.exists, share[:, None], 0.0),
-            transfers=np.where(keys.pipeline > 1, plain.micro_batches * self.virtual + keys.pipeline - 1, 0.0),
+        """The schedule."""
+        return shapes(
+            self.workload,
+            ShapeKeys(
+                pipeline=self._column("pipeline").astype(int),
+                virtual=self._column("virtual"),
+                lighter=self._even,
+                data=self._column("data"),
+                micro_batch=self._column("micro_batch"),
+                global_batch=self._column("global_batch"),
+            ),
         )
 
-    @cached_property
-    def in_flight_layers(self) -> Array:
-        """Layers whose activations a stage holds; interleaved, Megatron warms up with more, shorter chunks.
-
-        Stage r of p with v chunks runs ``2 (p - r - 1) + (v - 1) p`` chunks forward before its first backward.
-        """
-        pipeline, plain = self._column("pipeline"), self.shapes.in_flight_layers
-        total = (self._column("global_batch") / (self._column("data") * self._column("micro_batch"))) * self.virtual
-        rank = np.stack([np.zeros_like(pipeline), np.ones_like(pipeline), pipeline - 1], axis=1)
-        chunks = 2 * (pipeline[:, None] - rank - 1) + ((self.virtual - 1) * pipeline)[:, None] + 1
-        held = np.minimum(chunks, total[:, None]) / (self.virtual * pipeline)[:, None]
-        layers = np.array([work.kind.count for work in self.workload.layers], dtype=float)
-        interleaved = held[:, :, None] * layers
-        return np.where((self.virtual > 1)[:, None, None], interleaved, plain)
+    @property
+    def _even(self) -> Array:
+        """Code of stages that are as long as can be."""
+        return np.zeros(len(self.runs), dtype=int)
 
     @cached_property
     def state_keys(self) -> StateKeys:
+        per_node = np.array([run.node.gpus_per_node for run in self.runs], dtype=float)
         return StateKeys(
-            np.array([run.node.gpus_per_node for run in self.runs], dtype=float),
-            self._column("tensor"),
-            self._column("pipeline").astype(int),
-            self._column("expert"),
-            self.ranks,
-            self._column("zero"),
+            gpus_per_node=per_node,
+            gpus_per_block=per_node,
+            domain_gpus=per_node,
+            tensor=self._column("tensor"),
+            context=self._column("context"),
+            pipeline=self._column("pipeline").astype(int),
+            lighter=self._even,
+            expert=self._column("expert"),
+            expert_tensor=self._column("expert_tensor"),
+            data=self._column("data"),
+            zero=self._column("zero"),
+            offload=self._even,
         )
 
     def machines(self) -> Machines:
@@ -243,7 +218,7 @@ class Group:
     def _saved(self, atom: AtomKeys) -> Array:
         """Bytes (n, 3) that the layers in flight keep."""
         total: Array = sum(
-            activation_bytes(kind, self.workload, self.framework, atom)[:, None] * self.in_flight_layers[:, :, index]
+            activation_bytes(kind, self.workload, self.framework, atom)[:, None] * self.shapes.in_flight_layers[:, :, index]
             for index, kind in enumerate(self.workload.layers)
         )
         return total

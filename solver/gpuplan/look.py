@@ -1,0 +1,180 @@
+"""One machine class under the eye of the search: which shardings, which atoms with them, which whole layouts are worth a look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpuplan.bounds import MARGIN, Batches, Keys, Shardings, always_seconds
+from gpuplan.candidates import MICRO_BATCHES, AtomRows, Candidates, Families, Physics, Rates, shape_code, stage_code
+from gpuplan.clusters import Clusters, clusters_of
+from gpuplan.order import Order
+from gpuplan.rules import rules
+from gpuplan.rules.base import TOLERANCE
+from gpuplan.space import Space
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Sold:
+    """An offer of the machine class: its clusters by node count, the longest training of each by framework, the states it can hold."""
+
+    offer: int
+    clusters: Clusters
+    caps: Array
+    states: Array
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Shardings with base atoms, and a lower bound of the seconds of all steps."""
+
+    state: Array
+    atom: Array
+    bound: Array
+
+    def take(self, index: Array) -> Pairs:
+        return Pairs(self.state[index], self.atom[index], self.bound[index])
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+
+class Look:
+    """What bounds and evaluations of one machine class share. Indices of states are those of `shardings`."""
+
+    def __init__(self, physics: Physics, machine: int, keys: Keys, shardings: Shardings, batches: Batches) -> None:
+        self.physics, self.space, self.machine = physics, physics.space, machine
+        self.atoms = physics.base(machine)
+        self.keys, self.shardings, self.batches = keys, shardings, batches
+        self.rates = Rates.of(self.space, machine)
+        self.seconds = layer_sum(self.space, self.atoms)
+        frameworks = len(self.space.values.frameworks)
+        self.step_factor, self.memory_factor = np.ones(frameworks), np.ones(frameworks)
+        self.step_factor[self.atoms.framework] = self.atoms.step_factor
+        self.memory_factor[self.atoms.framework] = self.atoms.memory_factor
+        self.capacity = float(self.space.machines.usable_memory_bytes[machine])
+        self.framework = shardings.rows.framework
+        self.factor = self.step_factor[self.framework]
+        self.always = always_seconds(self.rates, shardings.rows)
+        self.sold = [self._sold(offer) for offer in self.space.offers_of_machine[machine]]
+
+    def _sold(self, offer: int) -> Sold:
+        clusters = clusters_of(self.space, offer, self.shardings.node_counts)
+        caps = np.stack([clusters.longest_training(self.space, float(factor)) for factor in self.step_factor])
+        allowed = np.ones(len(self.shardings), dtype=bool)
+        for rule in rules():
+            allowed &= rule.state_on_offer_allowed(self.space, offer, self.shardings.rows)
+        return Sold(offer, clusters, caps, allowed)
+
+    # -- bounds ------------------------------------------------------------------------------------------------------------
+    def states(self, order: Order, best: list[float] | None) -> tuple[Array, float]:
+        """States that may be part of a plan as good as `best`, and the least bound of the first objective among all."""
+        s, k = self.shardings, self.keys
+        place, there = k.find(s.code)
+        fits = there & (s.floor * self.memory_factor[self.framework] <= self.capacity * (1 + MARGIN))
+        alive = np.flatnonzero(fits)
+        if not len(alive):
+            return alive, np.inf
+        place = place[alive]
+        share, head, fill = s.stage_share[alive], s.head_share[alive], s.fill_share[alive]
+        passes = share * k.layers[place] + head * k.head[place]
+        rest = fill * (k.pass_layers[place] + k.pass_head[place]) + self.always[alive]
+        training = self._training(passes / s.rows.keys.data[alive], rest)
+        hope, least = self._hope(order, best, alive, training)
+        return alive[hope], least
+
+    def pairs(self, order: Order, best: list[float] | None, states: Array) -> Pairs:
+        """The states with every base atom that may make a plan as good as `best` with them."""
+        pairs = self.join(states)
+        hope, _ = self._hope(order, best, pairs.state, pairs.bound)
+        return pairs.take(np.flatnonzero(hope))
+
+    def join(self, states: Array) -> Pairs:
+        """The states with every base atom."""
+        s, k = self.shardings, self.keys
+        place, there = k.find(s.code[states])
+        states, place = states[there], place[there]
+        count = k.count[place]
+        state = np.repeat(states, count)
+        atom = np.repeat(k.first[place] - np.cumsum(count) + count, count) + np.arange(len(state))
+        micro, head = self.atoms.keys.micro_batch[atom], self.atoms.head[atom]
+        passes = (s.stage_share[state] * self.seconds[atom] + s.head_share[state] * head) / micro
+        rest = s.fill_share[state] * (self.seconds[atom] + head) + self.always[state]
+        return Pairs(state, atom, self._training(passes / s.rows.keys.data[state], rest))
+
+    def _training(self, per_sequence: Array, per_step: Array) -> Array:
+        return (self.batches.least_sequences * per_sequence + self.batches.least_steps * per_step) * (1 - MARGIN)
+
+    def _hope(self, order: Order, best: list[float] | None, state: Array, training: Array) -> tuple[Array, float]:
+        """Mask of rows that some offer may make as good as `best`, and the least first value of those within the limits."""
+        hope, least = np.zeros(len(state), dtype=bool), np.inf
+        for sold in self.sold:
+            inside, clusters, first = self.on_offer(order, sold, state, training)
+            least = min(least, float(first[inside].min(initial=np.inf)))
+            if best is not None:
+                inside &= first <= best[0] * (1 + TOLERANCE)
+                rows = np.flatnonzero(inside)
+                part = order.hopeful(best, clusters.take(rows), training[rows], self.factor[state[rows]], first[rows])
+                inside[rows] = part
+            hope |= inside
+        return hope, least
+
+    def on_offer(self, order: Order, sold: Sold, state: Array, training: Array) -> tuple[Array, Clusters, Array]:
+        """Which rows keep every limit on the offer, their clusters, and their first value (a bound where `training` is one)."""
+        count = self.shardings.count_index[state]
+        clusters = sold.clusters.take(count)
+        inside = sold.states[state] & (training <= sold.caps[self.framework[state], count] * (1 + TOLERANCE))
+        return inside, clusters, order.value(0, clusters, training, self.factor[state])
+
+    def least_value(self, order: Order, pairs: Pairs) -> Array:
+        """Least first value of each pair over the offers that may hold it."""
+        found = np.full(len(pairs), np.inf)
+        for sold in self.sold:
+            inside, _, first = self.on_offer(order, sold, pairs.state, pairs.bound)
+            found = np.where(inside, np.minimum(found, first), found)
+        return found
+
+    # -- whole layouts -----------------------------------------------------------------------------------------------------
+    def layouts(self, pairs: Pairs) -> tuple[Candidates, Array]:
+        """Every schedule of the pairs: candidates over rows of their own, and for each its pair."""
+        s, shapes = self.shardings.rows.keys, self.physics.shapes
+        stages = stage_code(s.pipeline[pairs.state], s.lighter[pairs.state], s.data[pairs.state])
+        wanted = stages * MICRO_BATCHES + self.atoms.keys.micro_batch[pairs.atom]
+        codes = shape_code(shapes.keys)
+        low, high = np.searchsorted(codes, wanted, "left"), np.searchsorted(codes, wanted, "right")
+        count = high - low
+        row = np.repeat(np.arange(len(pairs)), count)
+        shape = np.repeat(low - np.cumsum(count) + count, count) + np.arange(len(row))
+        kept = np.flatnonzero(count > 0)
+        states = self.shardings.rows.take(pairs.state[kept])
+        atoms = self.physics.gathered(
+            self.atoms.take(pairs.atom[kept]), states.keys.several_nodes, states.gather, states.streamed
+        )
+        place = np.zeros(len(pairs), dtype=np.int64)
+        place[kept] = np.arange(len(kept))
+        candidates = Candidates(Families(atoms, shapes, states), place[row], shape, place[row])
+        return candidates, row
+
+    def evaluate(self, candidates: Candidates) -> tuple[Array, Array]:
+        """Seconds of all steps of whole layouts, and whether their memory fits."""
+        if not len(candidates):
+            return np.zeros(0), np.zeros(0, dtype=bool)
+        batch = candidates.families.shapes.keys.global_batch[candidates.shape]
+        fits = candidates.memory_bytes() <= self.capacity * (1 + TOLERANCE)
+        training = step_counts(self.space, batch) * candidates.terms(self.rates).seconds()
+        return training, fits
+
+
+def layer_sum(space: Space, atoms: AtomRows) -> Array:
+    """Seconds of all layers of the model for one micro-batch on one stage."""
+    totals = np.array([work.kind.count for work in space.work.layers], dtype=float)
+    return np.asarray(atoms.layer @ totals)
+
+
+def step_counts(space: Space, batch: Array) -> Array:
+    """Steps of each global batch."""
+    values, inverse = np.unique(batch, return_inverse=True)
+    return np.array([space.job.steps(int(value)) for value in values], dtype=float)[inverse]
