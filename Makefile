@@ -30,7 +30,7 @@ contracts: $(VENV)/.installed-dev
 # The built wheel, in a folder from which the sources cannot be imported and which has a models/ and a solver/ of its own.
 wheel-test: $(WHEEL_VENV)/.installed
 	rm -rf build/wheel-test && mkdir -p build/wheel-test/models build/wheel-test/solver build/wheel-test/hardware
-	cp -R tests pyproject.toml README.md build/wheel-test/
+	cp -R tests docs pyproject.toml README.md build/wheel-test/
 	for name in models solver hardware; do if [ -f $$name/README.md ]; then cp $$name/README.md build/wheel-test/$$name/; fi; done
 	for name in models solver hardware; do echo 'raise ImportError("a package of the user")' > build/wheel-test/$$name/__init__.py; done
 	cd build/wheel-test && ../../$(WHEEL_VENV)/bin/python -m pytest -p no:cacheprovider $(PYTEST_ARGS)

@@ -8,7 +8,7 @@ data classes `Job`, `Layout` and `Offer` are read. Of the solver's own code it s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,28 +18,35 @@ from gpuplan.performance.workload import Workload
 from gpuplan.space import candidate_values
 from gpuplan_hardware import Node, Offer
 from oracle_formulas import Formulas
-from oracle_layouts import STRUCTURE, Candidate, Layouts
+from oracle_layouts import Candidate, Layouts
+from oracle_selection import SELECTION, computes, left_out_by
+from oracle_structure import STRUCTURE
 
-#: The rules about the cluster, those that need the prediction, and all.
-CLUSTER = ("host", "max_gpus", "max_nodes", "offer_nodes")
-MEASURED = ("memory", "deadline", "budget")
-RULES = (*STRUCTURE, *CLUSTER, *MEASURED)
+#: The rules about the cluster, the user's about the layout, those that need the prediction, and all beside the selection's.
+CLUSTER = ("max_gpus", "max_nodes", "offer_nodes", "node_counts")
+ASKED = ("max_tensor", "exclude_layouts")
+MEASURED = ("host", "memory", "deadline", "budget", "min_mfu")
+RULES = (*STRUCTURE, *CLUSTER, *ASKED, *MEASURED)
 #: A value that is better by a smaller share is not better: two evaluations of one formula differ by less.
 BETTER = 1e-6
+#: Two values that differ by less than this share are a tie.
+TIE = 1e-9
 
 
 @dataclass(frozen=True)
 class Evaluated:
     """A plan with its quantities and every rule that it breaks.
 
-    Money and time are at the point estimate, and at the job's confidence where the name says so. `distance` is the relative
-    distance to the nearest limit that is compared in floating point.
+    Money and time are at the point estimate, and at the job's confidence where the name says so; the utilisation is that of the
+    rented GPUs. `distance` is the relative distance to the nearest limit that is compared in floating point.
     """
 
     offer: Offer
     candidate: Candidate
     gpus: int
     memory_bytes: float
+    offloaded_bytes: float
+    utilisation: float
     cost: float
     cost_at_confidence: float
     time: float
@@ -52,44 +59,59 @@ class Evaluated:
     def nodes(self) -> int:
         return self.candidate.nodes
 
+    @property
+    def tensor(self) -> int:
+        return self.candidate.layout.tensor
+
     def value(self, quantity: str) -> float:
         """Value of an objective, or of another quantity."""
         return float(getattr(self, quantity))
 
-    def order(self, objective: str) -> tuple[object, ...]:
-        """The objective, then cost, GPUs, time, the plainer layout, the offer's name."""
-        layout = self.candidate.layout
-        return (self.value(objective), self.cost, self.gpus, self.time, layout.plainness(), self.offer.id)
+    def values(self, objectives: Sequence[str]) -> tuple[float, ...]:
+        return tuple(self.value(name) for name in objectives)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Best value and plan (None: there is no plan), and `Evaluated.distance` of the plan that is nearest to a limit."""
+    """Best plan (None: there is none) with its values, and `Evaluated.distance` of the plan that is nearest to a limit."""
 
-    value: float | None
+    values: tuple[float, ...] | None
     best: Evaluated | None
     distance: float
+
+    @property
+    def value(self) -> float | None:
+        """Value of the first objective."""
+        return None if self.values is None else self.values[0]
 
 
 class Oracle:
     """All plans of `job` over `offers`."""
 
-    def __init__(self, job: Job, offers: Iterable[Offer]) -> None:
+    def __init__(self, job: Job, offers: Iterable[Offer], like: Oracle | None = None) -> None:
+        """With `like`, the oracle of the same job and the same machines under other limits, memories and hosts: keep what it knows."""
         self.job, self.formulas = job, Formulas(job)
-        self.offers = [offer for offer in offers if _asked_for(job, offer) and _computes(offer.node, job.precision)]
-        self.layouts = Layouts(job, candidate_values(job, [offer.node for offer in self.offers]))
-        self._predictions: dict[object, Prediction] = {}
+        self.offers = [offer for offer in offers if computes(offer.node, job.precision)]
+        self._words = {offer.id: left_out_by(job, offer) for offer in self.offers}
+        if like is None:
+            unlimited = replace(job, limits=Limits())
+            self.layouts = Layouts(job, candidate_values(unlimited, [offer.node for offer in self.offers]))
+            self._predictions: dict[object, Prediction] = {}
+        else:
+            self.layouts, self._predictions = like.layouts, like._predictions
 
     def under(self, limits: Limits) -> Oracle:
-        """The same problem under other limits on time, money, size and host; what has been predicted is kept."""
-        other = Oracle(replace(self.job, limits=limits), self.offers)
-        other.layouts, other._predictions = self.layouts, self._predictions
-        return other
+        """The same problem under other limits; what has been predicted is kept."""
+        return Oracle(replace(self.job, limits=limits), self.offers, self)
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        return self.job.objectives
 
     # -- quantities --------------------------------------------------------------------------------------------------------
     def predict(self, node: Node, candidate: Candidate) -> Prediction:
         """The black box, asked once."""
-        key = (node.provider, node.name, candidate.nodes, candidate.layout)
+        key = (node.provider, node.name, candidate.layout)
         if key not in self._predictions:
             self._predictions[key] = predict(self._work, candidate.framework, node, candidate.nodes, candidate.layout)
         return self._predictions[key]
@@ -117,79 +139,108 @@ class Oracle:
         time_sure, cost_sure = formulas.wall(offer, nodes, sure), formulas.cost(offer, nodes, sure)
         deadline_clock = time_sure - formulas.before_start(offer)
         memory = prediction.memory_bytes * formulas.factor(prediction.memory_width)
-        limits = {
+        gpus, used = nodes * node.gpus_per_node, candidate.layout.gpus
+        utilisation = prediction.model_flops_utilisation * used / gpus
+        least = job.limits.min_mfu
+        needs = {
             "memory": (memory, node.accelerator.usable_memory_bytes),
             "deadline": (deadline_clock, job.limits.deadline_seconds),
             "budget": (cost_sure, job.limits.budget_usd),
+            "min_mfu": (0.0 if least is None else least, None if least is None else utilisation),
+            "host": (formulas.ram_bytes(node, nodes, used, prediction.host_bytes), node.host.ram_bytes),
         }
-        given = {rule: (need, limit) for rule, (need, limit) in limits.items() if limit is not None}
+        given = {rule: (need, limit) for rule, (need, limit) in needs.items() if limit is not None}
+        broken = self.breaks_before(offer, candidate) | {rule for rule, (need, limit) in given.items() if need > limit}
         return Evaluated(
             offer=offer,
             candidate=candidate,
-            gpus=nodes * node.gpus_per_node,
+            gpus=gpus,
             memory_bytes=memory,
+            offloaded_bytes=prediction.host_bytes,
+            utilisation=utilisation,
             cost=formulas.cost(offer, nodes, training),
             cost_at_confidence=cost_sure,
             time=formulas.wall(offer, nodes, training),
             time_at_confidence=time_sure,
             deadline_clock=deadline_clock,
-            broken=candidate.broken
-            | self.cluster_breaks(offer, nodes)
-            | {r for r, (n, limit) in given.items() if n > limit},
+            broken=frozenset(broken),
             distance=min(abs(need / limit - 1) for need, limit in given.values()),
         )
 
-    def cluster_breaks(self, offer: Offer, nodes: int) -> frozenset[str]:
-        """Rules of `CLUSTER` that so many nodes for each of the trials at once break."""
-        limits, at_once = self.job.limits, nodes * self.job.parallel
+    def breaks_before(self, offer: Offer, candidate: Candidate) -> frozenset[str]:
+        """Words of the selection and rules that a plan breaks, as far as they need no prediction."""
+        limits, layout, nodes = self.job.limits, candidate.layout, candidate.nodes
+        at_once = nodes * self.job.parallel
+        degrees = (layout.tensor, layout.pipeline, layout.data, layout.context, layout.expert)
+        unlinked = layout.offload != "none" and offer.node.accelerator.host_link_bytes_per_second is None
         breaks = {
-            "host": not self.formulas.host_suffices(offer, nodes),
+            "host": unlinked or not self.formulas.host_suffices(offer, nodes),
             "max_gpus": limits.max_gpus is not None and at_once * offer.node.gpus_per_node > limits.max_gpus,
             "max_nodes": limits.max_nodes is not None and at_once > limits.max_nodes,
             "offer_nodes": at_once > offer.max_nodes,
+            "node_counts": limits.node_counts is not None and nodes not in limits.node_counts,
+            "max_tensor": limits.max_tensor is not None and layout.tensor > limits.max_tensor,
+            "exclude_layouts": degrees in limits.exclude_layouts,
         }
-        return frozenset(rule for rule, broken in breaks.items() if broken)
+        return candidate.broken | self._words[offer.id] | {rule for rule, broken in breaks.items() if broken}
 
     # -- answers -----------------------------------------------------------------------------------------------------------
     @cached_property
     def plans(self) -> list[Evaluated]:
-        """Plans that break no rule of structure or cluster and at most one that is measured."""
-        pairs = ((offer, candidate) for offer in self.offers for candidate in self.layouts.on(offer.node))
-        whole = [(o, c) for o, c in pairs if not c.broken and not self.cluster_breaks(o, c.nodes)]
+        """Plans in the selection that break no rule of structure or of the cluster and at most one that is measured."""
+        asked = [offer for offer in self.offers if not self._words[offer.id]]
+        pairs = ((offer, candidate) for offer in asked for candidate in self.layouts.on(offer.node))
+        whole = [(offer, candidate) for offer, candidate in pairs if not self.breaks_before(offer, candidate)]
         return [plan for offer, candidate in whole if len((plan := self.evaluate(offer, candidate)).broken) <= 1]
 
-    def solve(self, objective: str | None = None, without: str = "") -> Answer:
-        """Best plan under all rules, or under all but one of `MEASURED`."""
-        name = objective or self.job.objectives[0]
+    def solve(self, *objectives: str, without: str = "") -> Answer:
+        """Best plan by the job's objectives, or others, under all rules, or under all but one of `MEASURED`."""
+        names = objectives or self.objectives
         allowed = [plan for plan in self.plans if plan.broken <= {without}]
-        best = min(allowed, key=lambda plan: plan.order(name), default=None)
         nearest = min((plan.distance for plan in self.plans), default=math.inf)
-        return Answer(None if best is None else best.value(name), best, nearest)
+        if not allowed:
+            return Answer(None, None, nearest)
+        best = first(allowed, names)
+        return Answer(best.values(names), best, nearest)
 
     def binds(self, rule: str, tries: int = 40) -> bool:
         """Whether the answer changes without `rule`: a plan that breaks it alone is better, or is the only one.
 
-        Of the plans that break a rule of structure or cluster, `tries` are evaluated, those most like the best plan first; so
-        "no" may be wrong, "yes" never is.
+        Of the plans that break a rule that needs no prediction, `tries` are evaluated, those most like the best plan first; so "no"
+        may be wrong, "yes" never is.
         """
-        best, name = self.solve(), self.job.objectives[0]
-        if rule in MEASURED:
-            return _better(self.solve(without=rule).value, best.value)
+        best = self.solve()
+        if rule in MEASURED and self._better(self.solve(without=rule).values, best.values):
+            return True
         plans = (self.evaluate(*pair) for pair in self._breaking(rule, best.best)[:tries])
-        return any(plan.broken == {rule} and _better(plan.value(name), best.value) for plan in plans)
+        return any(plan.broken == {rule} and self._better(plan.values(self.objectives), best.values) for plan in plans)
 
     def _breaking(self, rule: str, best: Evaluated | None) -> list[tuple[Offer, Candidate]]:
-        found = [
+        most = int(rule in STRUCTURE)
+        found: Iterator[tuple[Offer, Candidate]] = (
             (offer, candidate)
             for offer in self.offers
-            for candidate in self.layouts.on(offer.node)
-            if candidate.broken <= {rule} and candidate.broken | self.cluster_breaks(offer, candidate.nodes) == {rule}
-        ]
-        return sorted(found, key=lambda pair: _unlike(pair[0], pair[1], best))
+            if self._words[offer.id] <= {rule}
+            for candidate in self.layouts.on(offer.node, most)
+            if candidate.broken <= {rule}
+        )
+        broken = [(offer, candidate) for offer, candidate in found if self.breaks_before(offer, candidate) == {rule}]
+        return sorted(broken, key=lambda pair: _unlike(pair[0], pair[1], best))
+
+    def _better(self, values: tuple[float, ...] | None, than: tuple[float, ...] | None) -> bool:
+        """Whether values are better, the first that differ deciding."""
+        if values is None or than is None:
+            return values is not None
+        differing = [(a, b) for a, b in zip(values, than, strict=True) if abs(a - b) > BETTER * b]
+        return bool(differing) and differing[0][0] < differing[0][1]
 
 
-def _better(value: float | None, than: float | None) -> bool:
-    return value is not None and (than is None or value < than * (1 - BETTER))
+def first(plans: Sequence[Evaluated], objectives: Sequence[str]) -> Evaluated:
+    """The best plan: by the objectives, then cost, GPUs, time, the plainer layout, the offer's name."""
+    for name in (*objectives, "cost", "gpus", "time"):
+        least = min(plan.value(name) for plan in plans)
+        plans = [plan for plan in plans if plan.value(name) <= least * (1 + TIE)]
+    return min(plans, key=lambda plan: (plan.candidate.layout.plainness(), plan.offer.id))
 
 
 def _unlike(offer: Offer, candidate: Candidate, best: Evaluated | None) -> tuple[object, ...]:
@@ -198,35 +249,8 @@ def _unlike(offer: Offer, candidate: Candidate, best: Evaluated | None) -> tuple
     if best is None:
         return (offer.price_usd_per_hour * candidate.nodes, layout.plainness())
     other = best.candidate.layout
-    names = ("framework", "tensor", "pipeline", "data", "expert", "zero", "micro_batch", "global_batch", "recompute")
-    differ = sum(getattr(layout, name) != getattr(other, name) for name in names)
+    differ = sum(getattr(layout, name) != getattr(other, name) for name in layout.__dataclass_fields__)
     return (differ + (offer.id != best.offer.id), layout.plainness())
 
 
-def _asked_for(job: Job, offer: Offer) -> bool:
-    """Whether the user's words leave the offer in the question."""
-    limits, name = job.limits, offer.node.accelerator.name
-    chosen = [
-        (offer.provider.name, limits.providers),
-        (offer.region, limits.regions),
-        (offer.pricing, limits.pricing),
-        (name, limits.gpus),
-        (offer.id, None if job.pins.offer is None else (job.pins.offer,)),
-    ]
-    inside = all(allowed is None or word in allowed for word, allowed in chosen)
-    inside &= name not in limits.exclude_gpus and (limits.marketplace or not offer.provider.marketplace)
-    return inside and offer.node.accelerator.refused is None and _in_time(job, offer)
-
-
-def _in_time(job: Job, offer: Offer) -> bool:
-    """Whether the wait is short enough: what nobody states passes only where neither a limit nor a clock from the order asks."""
-    limits, within = job.limits, job.limits.available_within_seconds
-    if offer.lead_time_seconds is None:
-        return within is None and (limits.deadline_from == "start" or not limits.timed)
-    return within is None or offer.lead_time_seconds + job.startup_seconds <= within
-
-
-def _computes(node: Node, precision: str) -> bool:
-    """Whether the GPU multiplies in that precision; with fp8 the rest is done in bf16."""
-    peak = node.accelerator.peak_flops
-    return precision in peak and (precision != "fp8" or "bf16" in peak)
+__all__ = ["ASKED", "CLUSTER", "MEASURED", "RULES", "SELECTION", "Answer", "Evaluated", "Oracle", "first"]

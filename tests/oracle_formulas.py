@@ -106,9 +106,10 @@ class Formulas:
         """System, and a process with its loader per GPU."""
         return VCPUS_BASE + VCPUS_PER_GPU * node.gpus_per_node
 
-    def ram_bytes(self, node: Node, nodes: int) -> float:
-        """System, a process per GPU, and a node's share of a staged checkpoint."""
-        return RAM_BASE_BYTES + RAM_PER_GPU_BYTES * node.gpus_per_node + CHECKPOINT_BYTES * self.trained / nodes
+    def ram_bytes(self, node: Node, nodes: int, gpus: int = 0, offloaded_bytes: float = 0.0) -> float:
+        """System, a process per GPU, a node's share of a staged checkpoint, and what each of the GPUs in use keeps here."""
+        system = RAM_BASE_BYTES + RAM_PER_GPU_BYTES * node.gpus_per_node + CHECKPOINT_BYTES * self.trained / nodes
+        return system + offloaded_bytes * min(node.gpus_per_node, gpus)
 
     def storage_bytes(self, nodes: int) -> float:
         """System, weights, data, and a node's share of the checkpoints that are kept."""
@@ -116,11 +117,12 @@ class Formulas:
         kept = CHECKPOINTS_KEPT * CHECKPOINT_BYTES * self.trained / nodes
         return SYSTEM_DISK_BYTES + self.weight_bytes + data + kept
 
-    def host_suffices(self, offer: Offer, nodes: int) -> bool:
+    def host_suffices(self, offer: Offer, nodes: int, gpus: int = 0, offloaded_bytes: float = 0.0) -> bool:
         """Whether CPUs and memory suffice and what the disk lacks can be rented; the unknown does not, unless that is lifted."""
         node, host = offer.node, offer.node.host
         lifted = self.job.limits.allow_unknown_host or offer.host_open
         cpus = lifted if host.vcpus is None else host.vcpus >= self.vcpus(node)
-        ram = lifted if host.ram_bytes is None else host.ram_bytes >= self.ram_bytes(node, nodes)
+        ram = self.ram_bytes(node, nodes, gpus, offloaded_bytes)
+        memory = lifted if host.ram_bytes is None else host.ram_bytes >= ram
         rentable = lifted or offer.provider.volume_usd_per_gb_month is not None
-        return cpus and ram and (rentable or (host.nvme_bytes or 0) >= self.storage_bytes(nodes))
+        return cpus and memory and (rentable or (host.nvme_bytes or 0) >= self.storage_bytes(nodes))

@@ -1,30 +1,50 @@
 """Random small problems: tiny models, a few offers, and limits drawn near the needs of a random plan so that they often bind.
 
-`random_problem` is plain Python over a `random.Random`; `problems()` is the same as a hypothesis strategy.
+`random_problem` is plain Python over a `random.Random`; `problems()` is the same as a hypothesis strategy. A problem is drawn around
+one legal layout: some decisions stay open, the others are pinned to that layout's, so that the lattice is small and not empty.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from itertools import islice
 from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
 
-from gpuplan.job import Job, Limits, TokenCount
-from gpuplan.performance.machine import supports
-from gpuplan_hardware import Accelerator, Host, Link, Network, Node, Offer, Provider
-from gpuplan_models import Architecture, frameworks, methods
-from gpuplan_models.config import build
-from gpuplan_models.fields import Fields
-from oracle import Evaluated, Oracle
+from gpuplan.job import Job, Pins
+from gpuplan.space import Values
+from gpuplan_hardware import Node, Offer
+from oracle import Oracle
+from oracle_layouts import Candidate, layout_of
+from oracle_structure import Cut, Held
+from random_jobs import FOCI, random_job
+from random_limits import random_limits
+from random_offers import random_offers
 
-#: Most layouts (over all node shapes) that a problem may have, so that an oracle in plain Python stays quick.
-MOST_LAYOUTS = 220
+#: Most layouts (over all node shapes) that a problem may have: each is predicted once, which takes most of an oracle's time.
+MOST_LAYOUTS = 70
+#: Field of `Pins` and of `Layout` of every decision that may be pinned.
+PINNED = {
+    "tensor": "tensor_parallel",
+    "pipeline": "pipeline_parallel",
+    "virtual": "virtual_pipeline",
+    "data": "data_parallel",
+    "context": "context_parallel",
+    "expert": "expert_parallel",
+    "expert_tensor": "expert_tensor_parallel",
+    "zero": "zero_stage",
+    "micro_batch": "micro_batch",
+    "recompute": "recompute",
+    "offload": "offload",
+    "lighter": "lighter",
+}
+#: Layouts that are tried before a problem is drawn around none.
+TRIES = 1000
 
 
 @dataclass(frozen=True)
@@ -34,6 +54,7 @@ class Problem:
     job: Job
     offers: tuple[Offer, ...]
     oracle: Oracle
+    focus: str
 
 
 @lru_cache(maxsize=200)
@@ -50,13 +71,15 @@ def problems(draw: st.DrawFn) -> Problem:
 
 def random_problem(rng: Random) -> Problem:
     """Draw a problem."""
-    job = _random_job(rng)
-    offers = _random_offers(rng, job)
-    job = _small(rng, job, offers)
-    offers = _tight(rng, job, offers)
-    free = Oracle(job, offers)
-    job = replace(job, limits=_random_limits(rng, job, free))
-    return Problem(job, offers, free.under(job.limits))
+    focus = rng.choices(tuple(FOCI), [one.weight for one in FOCI.values()])[0]
+    job = random_job(rng, focus)
+    offers = random_offers(rng, job, focus)
+    job = _small(rng, job, offers, focus)
+    roomy = Oracle(job, offers)
+    offers = _tight(rng, roomy, offers, focus)
+    free = Oracle(job, offers, roomy)
+    job = replace(job, limits=random_limits(rng, job, free, focus))
+    return Problem(job, offers, free.under(job.limits), focus)
 
 
 def limited(job: Job, **limits: Any) -> Job:
@@ -64,250 +87,138 @@ def limited(job: Job, **limits: Any) -> Job:
     return replace(job, limits=replace(job.limits, **limits))
 
 
-# -- the job ---------------------------------------------------------------------------------------------------------------
-def _random_job(rng: Random) -> Job:
-    method = methods()[rng.choice(("full", "full", "lora", "lora", "lora", "qlora"))]
-    named = rng.choice([framework for framework in frameworks().values() if method.name in framework.methods])
-    # Now and then words that no framework can bring together, or not the usual one.
-    runs = named if rng.random() < 0.9 else rng.choice(list(frameworks().values()))
-    weights = [storage for storage in method.frozen_weights if storage in runs.frozen_weights] or method.frozen_weights
-    length = rng.choice((512, 1024, 2048))
-    sequences = round(10 ** rng.uniform(1.0, 5.0))
-    trials = rng.choice((1, 1, 1, 2, 3))
-    return Job(
-        architecture=_mixture(rng) if rng.random() < 0.35 else _dense(rng),
-        method=method,
-        precision=rng.choice(("bf16", "bf16", *runs.precisions)),
-        weights=rng.choice(weights) if weights else "bf16",
-        tokens=_tokens(rng, float(sequences * length)),
-        lora_rank=rng.choice((8, 16, 64)),
-        lora_targets=rng.choice(("all-linear", "attention")),
-        optimizer=rng.choice(("adamw", *runs.optimizers)),
-        framework=named if rng.random() < 0.25 else None,
-        sequence_length=length,
-        samples=rng.choice((None, sequences)),
-        epochs=rng.choice((1.0, 1.0, 2.5)),
-        packing_efficiency=rng.choice((1.0, 1.0, 0.9)),
-        global_batches=_batches(rng),
-        trials=trials,
-        parallel=rng.randint(1, trials),
-        contingency=rng.choice((0.0, 0.0, 0.2)),
-        evaluation_share=rng.choice((0.0, 0.0, 0.05)),
-        startup_seconds=rng.choice((0.0, 600.0)),
-        checkpoint_interval_seconds=rng.choice((600.0, 3600.0)),
-        confidence=rng.choice((0.9, 0.9, None)),
-        objectives=(rng.choice(("cost", "cost", "gpus", "time", "time", "time", "time")), "cost"),
-    )
-
-
-def _tokens(rng: Random, tokens: float) -> TokenCount:
-    return TokenCount(tokens, tokens, tokens, basis="", data_bytes=rng.choice((None, 1e9, 1e12)))
-
-
-def _batches(rng: Random) -> tuple[int, ...]:
-    if rng.random() < 0.7:
-        return (rng.choice((4, 6, 6, 8, 10, 12, 12, 16, 20, 24, 32)),)
-    return tuple(sorted(rng.sample((4, 6, 8, 12, 16, 20), rng.choice((2, 2, 3)))))
-
-
-def _dense(rng: Random) -> Architecture:
-    kv_heads = rng.choice((2, 3, 3, 4, 5))
-    heads, head_dim = kv_heads * rng.choice((1, 2, 4)), rng.choice((64, 128))
-    config = {
-        "model_type": rng.choice(("llama", "qwen2")),
-        "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
-        "hidden_size": heads * head_dim,
-        "intermediate_size": heads * head_dim * rng.choice((2, 4)),
-    }
-    return _architecture(rng, config)
-
-
-def _mixture(rng: Random) -> Architecture:
-    heads, experts = rng.choice((4, 6, 8)), rng.choice((4, 6, 8))
-    config = {
-        "num_attention_heads": heads,
-        "hidden_size": heads * 64,
-        "intermediate_size": heads * 128,
-        "num_experts_per_tok": 2,
-    }
-    if rng.random() < 0.5:
-        config |= {"num_key_value_heads": heads // 2, "num_local_experts": experts}
-        return _architecture(rng, {"model_type": "mixtral"} | config)
-    latent = {"q_lora_rank": None, "kv_lora_rank": 64, "qk_nope_head_dim": 32, "qk_rope_head_dim": 16, "v_head_dim": 32}
-    counts = {"n_routed_experts": experts, "n_shared_experts": 1, "first_k_dense_replace": rng.choice((0, 1))}
-    return _architecture(
-        rng, {"model_type": "deepseek_v3", "moe_intermediate_size": heads * 64} | config | latent | counts
-    )
-
-
-def _architecture(rng: Random, config: dict[str, Any]) -> Architecture:
-    common = {
-        "num_hidden_layers": rng.choice((2, 3, 4, 6)),
-        "vocab_size": rng.choice((1000, 32000)),
-        "max_position_embeddings": 4096,
-        "tie_word_embeddings": rng.random() < 0.5,
-    }
-    return build(Fields(config | common, "config.json"), name="tiny", basis="", source="", tokenizer="unknown")
-
-
-def _small(rng: Random, job: Job, offers: Sequence[Offer]) -> Job:
-    """Pin decisions, one after the other, until there are few layouts."""
-    left = ["recompute", "zero_stage", "expert_parallel", "pipeline_parallel", "micro_batch", "tensor_parallel"]
-    while left and _layouts(Oracle(job, offers)) > MOST_LAYOUTS:
-        name = left.pop(rng.randrange(min(3, len(left))))
-        job = replace(job, pins=replace(job.pins, **_pin(rng, job, offers, name)))
-    return job
-
-
-def _pin(rng: Random, job: Job, offers: Sequence[Offer], name: str) -> dict[str, Any]:
-    v = Oracle(job, offers).layouts.values
-    recompute = [("none", "selective", "full")[code] for code in v.recompute]
-    values: dict[str, Sequence[int | str]] = {
-        "recompute": recompute,
-        "zero_stage": v.zero,
-        "expert_parallel": v.expert,
-        "pipeline_parallel": v.pipeline[:2],
-        "micro_batch": v.micro_batch[:2],
-        "tensor_parallel": v.tensor[:2],
-    }
-    return {name: rng.choice(values[name])}
-
-
-def _layouts(oracle: Oracle) -> int:
-    nodes = {(offer.node.provider, offer.node.name): offer.node for offer in oracle.offers}
-    return sum(not candidate.broken for node in nodes.values() for candidate in oracle.layouts.on(node))
-
-
-# -- the offers ------------------------------------------------------------------------------------------------------------
-def _random_offers(rng: Random, job: Job) -> tuple[Offer, ...]:
-    nodes = [_node(rng, index) for index in range(rng.randint(1, 4))]
-    while not any(supports(node, job.precision) for node in nodes):
-        nodes.append(_node(rng, len(nodes)))
-    providers = [
-        Provider(
-            f"p{index}", False, rng.choice((0.08, 0.08, 0.2, None)), rng.choice((0.0, 60.0, 3600.0, 14400.0, None))
-        )
-        for index in range(2)
-    ]
-    return tuple(_offer(rng, index, rng.choice(nodes), rng.choice(providers)) for index in range(rng.randint(2, 6)))
-
-
-def _node(rng: Random, index: int) -> Node:
-    per_node = rng.choice((1, 1, 2, 2, 3, 3, 3, 4, 6, 8))
-    peak = rng.uniform(60e12, 900e12)
-    formats: dict[str, float] = {"fp16": peak}
-    if rng.random() < 0.85:
-        formats["bf16"] = peak
-        if rng.random() < 0.5:
-            formats["fp8"] = 2 * peak
-    family = rng.choice(("volta", "ampere", "ada", "hopper", "blackwell", "cdna3"))
-    accelerator = Accelerator(
-        name=f"gpu{index}",
-        aliases=(),
-        families=(),
-        vendor={"cdna3": "AMD", "ada": "Intel", "volta": "Huawei"}.get(family, "NVIDIA"),  # some run less, or nothing
-        kernel_family=family,
-        usable_memory_bytes=2 * 10**11,
-        memory_bandwidth_bytes_per_second=rng.uniform(0.3e12, 8e12),
-        peak_flops=formats,
-        tdp_watts=400,
-        sources={},
-    )
-    link = Link("none", 0.0) if per_node == 1 else Link("pcie", rng.choice((16e9, 300e9)))
-    network = None if rng.random() < 0.6 else Network("tcp", rng.choice((1e9, 12.5e9, 50e9, 50e9)), None)
-    host = Host(vcpus=1000, ram_bytes=10**13, nvme_bytes=10**13)
-    return Node(f"node{index}", "any", accelerator, per_node, link, network, host)
-
-
-def _offer(rng: Random, index: int, node: Node, provider: Provider) -> Offer:
-    most = rng.choice((1, 2, 4, 4, 8, 8))
-    # Now and then a price list that promises several nodes without a fabric; the rules have to refuse them.
-    promised = most if node.network is not None or rng.random() < 0.9 else 1
-    return Offer(
-        id=f"offer{index}",
-        provider=provider,
-        region=rng.choice(("eu", "us")),
-        pricing="on-demand",
-        node=node,
-        price_usd_per_hour=round(node.gpus_per_node * rng.uniform(0.5, 6.0), 2),
-        max_nodes=promised,
-        as_of=date(2026, 11, 1),
-        source="",
-        lead_time="queue",
-        lead_time_seconds=rng.choice((0.0, 0.0, 0.0, 1800.0, None)),
-        host_open=rng.random() < 0.1,
-    )
-
-
-def _tight(rng: Random, job: Job, offers: Sequence[Offer]) -> tuple[Offer, ...]:
-    """Shrink memories and hosts to about what a random layout needs."""
+# -- which decisions are open ----------------------------------------------------------------------------------------------
+def _small(rng: Random, job: Job, offers: Sequence[Offer], focus: str) -> Job:
+    """Pin all decisions to those of a random legal layout but a few; then more, until there are few layouts."""
     oracle = Oracle(job, offers)
-    tight: dict[str, Node] = {}
-    for offer in offers:
-        node = offer.node
-        if node.name not in tight:
-            legal = [c for c in oracle.layouts.on(node) if not c.broken] if supports(node, job.precision) else []
-            tight[node.name] = _shrink(rng, oracle, offer, legal) if legal else node
-    return tuple(replace(offer, node=_host(rng, oracle, tight[offer.node.name])) for offer in offers)
+    nodes = list({(offer.node.provider, offer.node.name): offer.node for offer in oracle.offers}.values())
+    target = _target(rng, oracle, nodes, focus)
+    if target is None:
+        target = _target(rng, oracle, nodes, "none")
+    often = [name for name in ("data", "micro_batch") if rng.random() < 0.7]
+    closed = FOCI[focus].closed if rng.random() < 0.8 else ()
+    open_ = [*FOCI[focus].decisions, *(name for name in often if name not in closed)]
+    others = rng.sample([name for name in PINNED if name not in (*open_, *closed)], rng.randint(2, 5))
+    left = list(dict.fromkeys((*open_, *others)))
+    while True:
+        pins = _pins(target, left)
+        small = Oracle(replace(job, pins=pins), offers)
+        if not left or _few(small, nodes):
+            return small.job
+        left.pop()
 
 
-def _shrink(rng: Random, oracle: Oracle, offer: Offer, legal: Sequence[Any]) -> Node:
-    if rng.random() < 0.25:
-        return offer.node
-    need = oracle.evaluate(offer, rng.choice(legal)).memory_bytes
-    smaller = replace(offer.node.accelerator, usable_memory_bytes=int(need * rng.uniform(0.9, 1.2)))
-    return replace(offer.node, accelerator=smaller)
+def _pins(target: Candidate | None, left: Sequence[str]) -> Pins:
+    """Pins of all decisions but those that are left open; what nothing is known of is pinned to nothing special."""
+    if target is None:
+        return Pins(
+            micro_batch=1, recompute="none", virtual_pipeline=1, context_parallel=1, offload="none", lighter="none"
+        )
+    return Pins(**{pin: getattr(target.layout, name) for name, pin in PINNED.items() if name not in left})
 
 
-def _host(rng: Random, oracle: Oracle, node: Node) -> Node:
+def _few(oracle: Oracle, nodes: Sequence[Node]) -> bool:
+    """Whether there are few layouts, on nodes that are sold in that number."""
+    most = {offer.node.name: 0 for offer in oracle.offers}
+    for offer in oracle.offers:
+        most[offer.node.name] = max(most[offer.node.name], offer.max_nodes // oracle.job.parallel)
+    legal = (c for node in nodes for c in oracle.layouts.candidates(node) if c.nodes <= most[node.name])
+    return len(list(islice(legal, MOST_LAYOUTS + 1))) <= MOST_LAYOUTS
+
+
+def _target(rng: Random, oracle: Oracle, nodes: Sequence[Node], focus: str) -> Candidate | None:
+    """A random legal layout that takes the decision of the focus, None if none was found."""
+    v, structure = oracle.layouts.values, oracle.layouts.structure
+    for _ in range(TRIES if v.frameworks and nodes else 0):
+        framework, node = rng.choice(v.frameworks), rng.choice(nodes)
+        drawn = _decisions(rng, v, focus)
+        cut, held = Cut(*drawn[:6]), Held(*drawn[6:])
+        if structure.cut_breaks(framework, node, cut) or structure.held_breaks(framework, node, cut, held):
+            continue
+        batch, micro = rng.choice(v.global_batch), rng.choice(v.micro_batch[:3])
+        recompute = rng.choice(framework.recompute)
+        layout = layout_of(framework, cut, held, batch, micro, recompute)
+        nodes_used = math.ceil(layout.gpus / node.gpus_per_node)
+        if structure.schedule_breaks(framework, cut, held, batch, micro, recompute) or nodes_used > 8:
+            continue
+        if FOCI[focus].shows(layout, node):
+            return Candidate(layout, framework, nodes_used)
+    return None
+
+
+def _decisions(rng: Random, v: Values, focus: str) -> tuple[Any, ...]:
+    """Random degrees and memory options; those of the focus are seldom plain, the others often."""
+    piped = focus in ("virtual", "lighter")
+    return (
+        _seldom_plain(rng, v.tensor, focus in ("domain", "expert_tensor", "tensor")),
+        _seldom_plain(rng, v.context, focus == "context"),
+        _seldom_plain(rng, v.pipeline, piped),
+        _seldom_plain(rng, v.expert, False),
+        _seldom_plain(rng, v.expert_tensor, focus == "expert_tensor"),
+        _seldom_plain(rng, v.virtual, focus == "virtual"),
+        rng.choice(v.data[:4]),
+        3 if focus == "parameters" else rng.choice(v.zero),
+        focus if focus in v.offload else _seldom_plain(rng, v.offload, False),
+        _seldom_plain(rng, v.lighter, focus == "lighter"),
+    )
+
+
+def _seldom_plain(rng: Random, values: Sequence[Any], wanted: bool) -> Any:
+    """One of the values; where it is wanted none of the plain ones, which come first."""
+    if wanted and len(values) > 1:
+        return rng.choice(values[1:4])
+    return values[0] if rng.random() < 0.65 else rng.choice(values[:4])
+
+
+# -- memories and hosts ----------------------------------------------------------------------------------------------------
+def _tight(rng: Random, oracle: Oracle, offers: Sequence[Offer], focus: str) -> tuple[Offer, ...]:
+    """Shrink memories and hosts to about what a layout needs, one with the decision of the focus where memory is why."""
+    tight: dict[str, tuple[Node, float]] = {}
+    for offer in oracle.offers:
+        if offer.node.name not in tight:
+            tight[offer.node.name] = _shrunk(rng, oracle, offer, focus)
+    return tuple(
+        replace(offer, node=_host(rng, oracle, *tight.get(offer.node.name, (offer.node, 0.0)))) for offer in offers
+    )
+
+
+def _shrunk(rng: Random, oracle: Oracle, offer: Offer, focus: str) -> tuple[Node, float]:
+    """The node with less memory, and the bytes that a layout which fits it keeps on the host."""
+    node, legal = offer.node, [c for c in oracle.layouts.on(offer.node) if c.nodes <= offer.max_nodes]
+    needed = rng.random() < FOCI[focus].for_memory
+    if not legal or not (needed or rng.random() < 0.7):
+        return node, 0.0
+    if needed:
+        plans = sorted((oracle.evaluate(offer, c) for c in legal), key=lambda plan: plan.memory_bytes)
+        shows = [plan for plan in plans if FOCI[focus].shows(plan.candidate.layout, node)]
+        others = [plan.memory_bytes for plan in plans if plan not in shows]
+        plan = shows[0] if shows else rng.choice(plans)
+        # Between what the least of them needs and what any other does, where there is such a gap.
+        most = min([1.1 * plan.memory_bytes, *(need for need in others if need > plan.memory_bytes)])
+        usable = int(rng.uniform(plan.memory_bytes, most)) + 1
+    else:
+        plan = oracle.evaluate(offer, rng.choice([c for c in legal if FOCI[focus].shows(c.layout, node)] or legal))
+        usable = int(plan.memory_bytes * rng.uniform(0.98, 1.12))
+    smaller = replace(node, accelerator=replace(node.accelerator, usable_memory_bytes=usable))
+    return smaller, plan.offloaded_bytes * min(plan.candidate.layout.gpus, node.gpus_per_node)
+
+
+def _host(rng: Random, oracle: Oracle, node: Node, offloaded: float) -> Node:
     """Mostly ample; else near the need of one or two nodes, or unknown."""
     nodes = rng.choice((1, 2))
     host = node.host
     if rng.random() < 0.12:
         host = replace(host, vcpus=rng.choice((None, oracle.formulas.vcpus(node) - 1, oracle.formulas.vcpus(node))))
-    if rng.random() < 0.16:
-        near = int(oracle.formulas.ram_bytes(node, nodes) * rng.uniform(0.97, 1.03))
-        host = replace(host, ram_bytes=rng.choice((None, near, near)))
+    if rng.random() < (0.3 if offloaded else 0.16):
+        near = int((oracle.formulas.ram_bytes(node, nodes) + offloaded) * rng.uniform(0.97, 1.03))
+        host = replace(host, ram_bytes=rng.choice((None, near, near, near)))
     if rng.random() < 0.4:
         near = int(oracle.formulas.storage_bytes(nodes) * rng.uniform(0.97, 1.03))
         host = replace(host, nvme_bytes=rng.choice((None, 0, near)))
     return replace(node, host=host)
 
 
-# -- the limits ------------------------------------------------------------------------------------------------------------
-#: Field of `Limits`, the quantity of a plan that it limits, how often it is given.
-_LIMITED = (
-    ("deadline_seconds", "deadline_clock", 0.5),
-    ("budget_usd", "cost_at_confidence", 0.6),
-    ("max_gpus", "gpus", 0.4),
-    ("max_nodes", "nodes", 0.7),
-)
-
-
-def _random_limits(rng: Random, job: Job, free: Oracle) -> Limits:
-    """Limits in random order, each near the need of a plan that obeys those before it."""
-    limits = Limits(
-        allow_unknown_host=rng.random() < 0.2,
-        deadline_from=rng.choice(("order", "start")),
-        available_within_seconds=rng.choice((None, None, None, None, 1000.0)),
-        timed=rng.random() < 0.3,
-    )
-    plans = [plan for plan in free.under(limits).plans if not plan.broken]
-    drawn: dict[str, Any] = {}
-    if rng.random() < 0.2:
-        return limits
-    for field, quantity, chance in rng.sample(_LIMITED, len(_LIMITED)):
-        if plans and rng.random() < chance:
-            need, whole = _reference(rng, job, plans, quantity).value(quantity), quantity in ("gpus", "nodes")
-            most = max(1, need - rng.choice((-1, 0, 1, 1, 2))) if whole else need * math.exp(rng.uniform(-0.2, 0.3))
-            drawn[field] = round(most * job.parallel) if whole else most
-            plans = [plan for plan in plans if plan.value(quantity) <= most]
-    return replace(limits, **drawn)
-
-
-def _reference(rng: Random, job: Job, plans: Sequence[Evaluated], quantity: str) -> Evaluated:
-    """Any plan, the best one (then the limit often binds), or the one that needs least (then it often forbids everything)."""
-    best = min(plans, key=lambda plan: plan.value(job.objectives[0]))
-    least = min(plans, key=lambda plan: plan.value(quantity))
-    return rng.choice((best, best, best, least, rng.choice(plans)))
+def free_decisions(problem: Problem) -> frozenset[str]:
+    """Decisions of `PINNED` that the problem leaves open."""
+    names = {field.name for field in fields(Pins)}
+    return frozenset(n for n, pin in PINNED.items() if pin in names and getattr(problem.job.pins, pin) is None)

@@ -32,7 +32,7 @@ def _overlaps_collectives(run: Run) -> bool:
 
 
 def _exchanges(run: Run, key: str) -> bool:
-    return run.layout.data * run.context > 1 and run.layout.zero < 3
+    return run.layout.data * run.layout.context > 1 and run.layout.zero < 3
 
 
 #: Which runs speak for a constant; the others of the table speak for all runs.
@@ -48,7 +48,7 @@ SPEAKS: dict[str, Callable[[Run, str], bool]] = {
     "launch_moe_ratio": _mixture,
     "launch_seconds_per_expert": _mixture,
     "dense_speedup_per_year": lambda run, key: _kernels(run, key) and not run.workload.is_mixture,
-    "link_efficiency": lambda run, key: run.layout.gpus * run.context > 1,
+    "link_efficiency": lambda run, key: run.layout.gpus > 1,
     "network_efficiency": lambda run, key: run.nodes > 1,
     "tensor_parallel_exposed": lambda run, key: _overlaps_collectives(run) and _kernels(run, key),
     "pipeline_exposed": lambda run, key: run.layout.pipeline > 1,
@@ -58,12 +58,12 @@ SPEAKS: dict[str, Callable[[Run, str], bool]] = {
     "permute_bytes_per_element": _mixture,
     "expert_weight_bytes": _mixture,
     "adapter_traffic": lambda run, key: run.workload.trains_adapters and _hugging_face(run, key),
-    "synchronise_seconds": lambda run, key: run.layout.gpus * run.context > 1,
+    "synchronise_seconds": lambda run, key: run.layout.gpus > 1,
     "software": lambda run, key: key in run.software,
     "activation_multiplier": _kernels,
     "adapter_activations": lambda run, key: run.workload.trains_adapters and _kernels(run, key),
     "working_set": lambda run, key: run.layout.recompute == "full",
-    "communicator_bytes": lambda run, key: run.measure == "nvidia-smi" and run.layout.gpus * run.context > 1,
+    "communicator_bytes": lambda run, key: run.measure == "nvidia-smi" and run.layout.gpus > 1,
     "head_bytes_per_logit": _kernels,
     "nf4_bytes_per_parameter": lambda run, key: run.workload.weights == "nf4",
 }

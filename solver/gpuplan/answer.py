@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 
 from gpuplan.job import Job, Limits
@@ -27,6 +28,10 @@ from gpuplan.rules import Quantity
 SIDE = 0.95
 
 
+#: From this share of a limit on, a rule is said to bind.
+BINDING = 0.995
+#: Rules that a plan meets exactly by construction; they say nothing about how near a limit is.
+EXACT = ("step_time", "topology")
 #: What is left of a least bill is no part of its own below a cent.
 WORTH_SHOWING_USD = 0.01
 
@@ -48,8 +53,8 @@ def plan_answer(plan: Plan) -> PlanAnswer:
     )
 
 
-def rule_answer(quantity: Quantity) -> RuleAnswer:
-    """Write out how near a rule is to binding."""
+def rule_answer(quantity: Quantity, holding_back: Collection[str] = ()) -> RuleAnswer:
+    """Write out how near a rule is to binding; `holding_back` names rules without which there is a better plan."""
     return RuleAnswer(
         rule=quantity.rule,
         name=quantity.name,
@@ -58,7 +63,15 @@ def rule_answer(quantity: Quantity) -> RuleAnswer:
         unit=quantity.unit,
         used_share=quantity.used_share,
         satisfied=quantity.satisfied,
+        binding=_used_up(quantity) or quantity.rule in holding_back,
     )
+
+
+def _used_up(quantity: Quantity) -> bool:
+    """Whether a rule is met with nothing to spare, where that means something."""
+    share = quantity.used_share
+    exact = quantity.rule in EXACT or "storage" in quantity.name  # storage is rented as it is needed
+    return quantity.satisfied and not exact and share is not None and share > BINDING
 
 
 def tokens_answer(job: Job) -> TokensAnswer:
@@ -83,6 +96,9 @@ def limits_answer(limits: Limits) -> LimitsAnswer:
         budget_usd=limits.budget_usd,
         max_gpus=limits.max_gpus,
         max_nodes=limits.max_nodes,
+        node_counts=None if limits.node_counts is None else list(limits.node_counts),
+        max_tp=limits.max_tensor,
+        min_mfu=limits.min_mfu,
     )
 
 
@@ -127,8 +143,18 @@ def _layout(plan: Plan) -> LayoutAnswer:
         global_batch=layout.global_batch,
         recompute=layout.recompute,
         gpus_used=layout.gpus,
-        stage_layers=[n for n in stage_layer_counts(plan.job.architecture.layer_count, layout.pipeline) if n],
+        stage_layers=[n for n in _stage_layers(plan) if n],
+        virtual_stages=layout.virtual,
+        context_parallel=layout.context,
+        expert_tensor_parallel=layout.expert_tensor,
+        offload=layout.offload,
+        lighter_stages=layout.lighter,
     )
+
+
+def _stage_layers(plan: Plan) -> tuple[int, int, int]:
+    layout = plan.layout
+    return stage_layer_counts(plan.job.architecture.layer_count, layout.pipeline, layout.lighter)
 
 
 def _prediction(plan: Plan) -> PredictionAnswer:

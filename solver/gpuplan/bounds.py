@@ -14,11 +14,14 @@ import numpy as np
 from gpuplan.candidates import AtomRows, Physics, Rates, StateRows, link_code
 from gpuplan.layout import LIGHTER
 from gpuplan.objectives import Objective, Totals
-from gpuplan.performance.clock import clock
+from gpuplan.performance.clock import clock, minimum_billing_seconds
 from gpuplan.performance.constants import constants
-from gpuplan.performance.predict import model_flops
-from gpuplan.performance.stages import stage_plan
+from gpuplan.performance.distinct import distinct
+from gpuplan.performance.layers import AtomKeys, head_seconds, layer_seconds
+from gpuplan.performance.stages import StageFloor, stage_floor
+from gpuplan.performance.states import least_weight_bytes
 from gpuplan.space import Space
+from gpuplan_models import Framework
 
 Array = np.ndarray
 
@@ -44,13 +47,14 @@ class Batches:
 class Keys:
     """Least figures of the atoms that share framework and degrees (`code`), whatever micro-batch and recompute are.
 
-    ``first`` and ``count`` say where they lie; ``layers`` and ``head`` are seconds per sequence, ``pass_layers`` and ``pass_head`` of
-    one micro-batch; ``activation`` (n, kinds), ``working`` and ``ends`` (working set and logits) bytes.
+    ``first`` and ``count`` say where they lie; ``ranks`` is TP x CP; ``layers`` and ``head`` are seconds per sequence,
+    ``pass_layers`` and ``pass_head`` of one micro-batch; ``activation`` (n, kinds), ``working`` and ``ends`` (working set and logits) bytes.
     """
 
     code: Array
     first: Array
     count: Array
+    ranks: Array
     layers: Array
     head: Array
     pass_layers: Array
@@ -74,6 +78,7 @@ class Keys:
             code=codes[first],
             first=first,
             count=np.diff(np.append(first, len(codes))),
+            ranks=(k.tensor * k.context)[first],
             layers=least(seconds / k.micro_batch),
             head=least(rows.head / k.micro_batch),
             pass_layers=least(seconds),
@@ -94,28 +99,42 @@ class Keys:
 
 @dataclass(frozen=True)
 class Shardings:
-    """The states of one size of node, with what bounds need of them.
+    """The states of one size of node, those that fit at least as far as bounds go, with what bounds need of them.
 
     Attributes
     ----------
+    rows
+        The states, ordered by group.
     code
         `link_code` of each state.
-    gpus, node_counts, count_index
-        GPUs of each state's cluster; the distinct node counts; which of them each state has.
-    stage_share, head_share, fill_share
-        See `stage_weights`.
+    node_counts, count_index
+        The distinct node counts; which of them each state has.
+    layers_share, head_share, fill_share
+        See `performance.stages.StageFloor`.
     floor
         Least bytes on the worst GPU.
+    group_code, group_count, group_first, group_length
+        Of all states with one code and node count: these two, and where they lie.
+    group_share
+        Least ``pipeline * layers_share`` of a group: what of the mean stage the slowest one takes at least.
+    offloads
+        Whether any state leaves something to the host.
     """
 
     rows: StateRows
     code: Array
     node_counts: Array
     count_index: Array
-    stage_share: Array
+    layers_share: Array
     head_share: Array
     fill_share: Array
     floor: Array
+    group_code: Array
+    group_count: Array
+    group_first: Array
+    group_length: Array
+    group_share: Array
+    offloads: bool
 
     def __len__(self) -> int:
         return len(self.code)
@@ -126,86 +145,125 @@ def shardings(physics: Physics, size: int, keys: Keys, capacity: Array) -> Shard
 
     `capacity` (frameworks,) is the largest usable memory over the confidence factor.
     """
-    rows = physics.states(size)
+    rows = physics.states(size, capacity)
     k = rows.keys
     code = link_code(rows.framework, k.tensor, k.context, k.expert, k.expert_tensor)
-    share, head, fill, layers, has_head, exists = stage_weights(physics.space, k.pipeline, k.lighter)
-    place, there = keys.find(code)
-    floor = rows.stepping.max(axis=1) if len(rows) else np.zeros(0)
-    if len(keys.code):
-        held = rows.held + np.einsum("nk,nsk->ns", keys.activation[place], layers)
-        held += np.where(has_head, keys.ends[place, None], keys.working[place, None])
-        held = np.where(exists, held, 0.0).max(axis=1)
-        floor = np.maximum(floor, np.where(there, held, 0.0))
+    floors, inverse = _stage_floors(physics.space, k.pipeline, k.lighter)
+    floor = _memory_floor(rows, keys, code, floors, inverse)
     kept = np.flatnonzero(floor <= capacity[rows.framework] * (1 + MARGIN))
-    counts, index = np.unique(rows.nodes[kept], return_inverse=True)
+    counts, index = distinct(rows.nodes[kept])
+    order = np.lexsort((index, code[kept]))
+    kept, index = kept[order], index[order]
+    code, inverse = code[kept], inverse[kept]
+    new = np.ones(len(kept), dtype=bool)
+    new[1:] = (code[1:] != code[:-1]) | (index[1:] != index[:-1])
+    first = np.flatnonzero(new)
+    layers, head, fill = (np.array([getattr(each, name) for each in floors]) for name in ("layers", "head", "fill"))
+    share = layers[inverse] * k.pipeline[kept] if len(kept) else np.zeros(0)
     return Shardings(
         rows=rows.take(kept),
-        code=code[kept],
+        code=code,
         node_counts=counts,
         count_index=index,
-        stage_share=share[kept],
-        head_share=head[kept],
-        fill_share=fill[kept],
+        layers_share=layers[inverse],
+        head_share=head[inverse],
+        fill_share=fill[inverse],
         floor=floor[kept],
+        group_code=code[first],
+        group_count=index[first],
+        group_first=first,
+        group_length=np.diff(np.append(first, len(kept))),
+        offloads=bool((k.offload[kept] > 0).any()),
+        group_share=np.minimum.reduceat(share, first) if len(first) else share,
     )
 
 
-def stage_weights(space: Space, pipeline: Array, lighter: Array) -> tuple[Array, ...]:
-    """What of a whole pass every layout with these stages takes: shares of layers, of the head, of the filling; least layers held.
-
-    The slowest of the representative stages takes at least any weighted mean of them. Of the mean over all stages and of each stage
-    alone that weight is taken which makes the least share of any kind of layer largest. Layers held (n, 3, kinds) are those of one
-    micro-batch, under virtual stages those of the mean stage where that is less.
-    """
-    codes, inverse = np.unique(pipeline * len(LIGHTER) + lighter, return_inverse=True)
-    found = [_weights(space, int(code) // len(LIGHTER), LIGHTER[int(code) % len(LIGHTER)]) for code in codes]
-    kinds = len(space.work.layers)
-    if not found:
-        return np.zeros(0), np.zeros(0), np.zeros(0), np.zeros((0, 3, kinds)), np.zeros((0, 3)), np.zeros((0, 3))
-    return tuple(np.stack([np.asarray(row[column]) for row in found])[inverse] for column in range(6))
+def _stage_floors(space: Space, pipeline: Array, lighter: Array) -> tuple[list[StageFloor], Array]:
+    codes, inverse = distinct(pipeline * len(LIGHTER) + lighter)
+    virtual = space.values.virtual
+    degrees = [(int(code) // len(LIGHTER), LIGHTER[int(code) % len(LIGHTER)]) for code in codes] or [(1, "none")]
+    return [stage_floor(space.work, stages, word, virtual) for stages, word in degrees], inverse
 
 
-def _weights(space: Space, stages: int, lighter: str) -> tuple[float, float, float, Array, Array, Array]:
-    plan = stage_plan(space.work, stages, lighter)
-    totals = np.array([work.kind.count for work in space.work.layers], dtype=float)
-    mean = np.array([1.0, max(0, stages - 2), 1.0 if stages > 1 else 0.0]) / stages
-    weights = [mean, *(row for row, there in zip(np.eye(3), plan.exists, strict=True) if there)]
-    shares = [float((weight @ plan.layers / totals).min()) for weight in weights]
-    best = int(np.argmax(shares))
-    virtual = max((v for v in space.values.virtual if _alike(space, stages, v, lighter)), default=1)
-    least = np.minimum(plan.layers, totals / stages) if virtual > 1 else plan.layers
-    fill = (stages - 1) / (stages * virtual)
-    return shares[best], float(weights[best] @ plan.head), fill, least, plan.head > 0, plan.exists
+def _memory_floor(rows: StateRows, keys: Keys, code: Array, floors: list[StageFloor], inverse: Array) -> Array:
+    """Least bytes of each state on the worst GPU, with the least activations of one micro-batch."""
+    if not len(rows):
+        return np.zeros(0)
+    floor = rows.stepping.max(axis=1)
+    if not len(keys.code):
+        return floor
+    place, there = keys.find(code)
+    layers, has_head, exists = (np.stack([getattr(e, n) for e in floors]) for n in ("held", "has_head", "exists"))
+    # Least activations by kind of stage and key: few, so that a state only looks its own up.
+    active = np.einsum("ak,psk->aps", keys.activation, layers)
+    active += np.where(has_head[None], keys.ends[:, None, None], keys.working[:, None, None])
+    held = rows.held + active[place, inverse]
+    held = np.where(exists[inverse], held, 0.0).max(axis=1)
+    return np.asarray(np.maximum(floor, np.where(there, held, 0.0)))
 
 
-def _alike(space: Space, stages: int, virtual: int, lighter: str) -> bool:
-    whole = stages > 1 and lighter == "none" and space.work.layer_count % (stages * virtual) == 0
-    return virtual == 1 or whole
+def always_seconds(rates: Rates, rows: StateRows, index: Array) -> Array:
+    """Seconds of a step beside its stages that no overlap hides, of some rows."""
+    exchange = np.maximum(rows.link[index] / rates.link, rows.network[index] / rates.network)
+    optimizer = rows.optimizer[index] / rates.memory + rows.host_link[index] / rates.host
+    return np.asarray(constants().value("data_parallel_exposed") * exchange + optimizer + rows.fixed[index])
 
 
-def always_seconds(rates: Rates, rows: StateRows) -> Array:
-    """Seconds of a step beside its stages that no overlap hides."""
-    return constants().value("data_parallel_exposed") * rates.exchange(rows) + rates.optimizer(rows) + rows.fixed
+#: Parts of a layer's time that a layout may not have at all.
+AVOIDABLE = ("recompute", "tensor_parallel", "context_parallel", "expert_parallel", "launch", "weight_gather")
 
 
 def machine_bounds(space: Space, objective: Objective) -> Array:
-    """Optimistic objective of any plan on each machine class: model FLOP at the highest rate, cheapest node, no losses."""
-    m, job, work = space.machines, space.job, space.work
+    """Optimistic objective of any plan on each machine class.
+
+    As many GPUs as hold the weights; each sequence takes the GPU-seconds of the layers uncut, in the largest micro-batch, with every
+    expert on a GPU of its own: cutting adds traffic and narrows products, smaller batches read weights more often. Nothing is lost
+    to exchanges or bubbles; the cheapest node is rented.
+    """
+    m, job = space.machines, space.job
     count = len(m)
-    if count == 0:
-        return np.zeros(0)
-    rate = np.fmax(np.fmax(m.matmul_flops, m.flash_flops), np.nan_to_num(m.matmul8_flops))
-    speedups = [constants().value("dense_speedup_per_year", f.kernels) for f in space.values.frameworks]
-    speedup = max(1.0, max(speedups, default=1.0) ** (constants().software_year - 2025))
-    sequences = Batches.of(space).least_sequences
-    gpu_seconds = model_flops(work, sequences * work.sequence_length) / (rate * speedup)
-    price, most = np.full(count, np.inf), np.ones(count)
+    if count == 0 or not space.values.frameworks:
+        return np.full(count, np.inf)
+    gpu_seconds = Batches.of(space).least_sequences * np.min(
+        [_sequence_seconds(space, f) for f in space.values.frameworks], axis=0
+    )
+    gpus = np.ceil(_least_gpus(space) * (1 - MARGIN))
+    price, most, billed = np.full(count, np.inf), np.ones(count), np.full(count, np.inf)
     for offer, machine in zip(space.offers, space.machine_of_offer, strict=True):
         price[machine] = min(price[machine], offer.price_usd_per_hour)
         most[machine] = max(most[machine], offer.max_nodes)
-    least = clock(job, work, most, np.zeros(count))
-    node_seconds = least.billed_fixed_seconds + least.billed_slope * gpu_seconds / m.gpus_per_node
+        billed[machine] = min(billed[machine], minimum_billing_seconds(offer))
+    nodes = np.maximum(np.ceil(gpus / m.gpus_per_node), 1.0)
+    least = clock(job, space.work, np.maximum(most, nodes), np.zeros(count))
+    node_seconds = nodes * least.billed_fixed_seconds + least.billed_slope * gpu_seconds / m.gpus_per_node
+    node_seconds = np.maximum(node_seconds, nodes * job.parallel * billed)
     wall = least.fixed_seconds + least.slope * gpu_seconds / (m.gpus_per_node * most)
-    totals = Totals(price * node_seconds / 3600, wall, m.gpus_per_node.astype(float), np.ones(count))
-    return np.asarray(objective.of(totals), dtype=float)
+    totals = Totals(price * node_seconds / 3600, wall, nodes * m.gpus_per_node, nodes)
+    bounds = np.asarray(objective.of(totals), dtype=float) * (1 - MARGIN)
+    return np.where(nodes <= most, bounds, np.inf)
+
+
+def _sequence_seconds(space: Space, framework: Framework) -> Array:
+    """Least GPU-seconds of a sequence through all layers and the head, by machine class."""
+    work, m = space.work, space.machines
+    ones, no = np.ones(len(m), dtype=np.int64), np.zeros(len(m), dtype=bool)
+    micro = ones * max(space.values.micro_batch)
+    experts = ones * max(1, work.architecture.routed_experts)
+    keys = AtomKeys(np.arange(len(m)), ones, ones, experts, ones, micro, 0 * ones, no, ones, no)
+    total = head_seconds(work, framework, m, keys)
+    for kind in work.layers:
+        parts = layer_seconds(kind, work, framework, m, keys)
+        total = total + kind.kind.count * np.sum([s for name, s in parts.items() if name not in AVOIDABLE], axis=0)
+    return np.asarray(total / micro)
+
+
+def _least_gpus(space: Space) -> Array:
+    """GPUs over which the weights must be spread, by machine class; 1 where they may stay on the host."""
+    found = []
+    one = np.ones(1)
+    for framework in space.values.frameworks:
+        if "parameters" in framework.offload:
+            return np.ones(len(space.machines))
+        bytes_ = least_weight_bytes(space.work, framework, one, one, one)[0]
+        found.append(bytes_ / space.machines.usable_memory_bytes)
+    return np.asarray(np.min(found, axis=0))

@@ -169,19 +169,23 @@ class Physics:
 
         return self._timed("shapes", make)
 
-    def states(self, size: int) -> StateRows:
-        """Shardings for nodes of that size, under every framework, in the order of the space."""
+    def states(self, size: int, room_bytes: Sequence[float] | None = None) -> StateRows:
+        """Shardings for nodes of that size, under every framework, in the order of the space.
+
+        Those are left out whose weights alone take more than the framework's `room_bytes`.
+        """
         which = self.space.sizes[size]
-        found: StateRows = self._timed(("states", which), lambda: self._states(size, which))
+        rooms = tuple(room_bytes) if room_bytes is not None else (np.inf,) * len(self.space.values.frameworks)
+
+        def make() -> StateRows:
+            return concatenate([self._states_of(size, which, index, room) for index, room in enumerate(rooms)])
+
+        found: StateRows = self._timed(("states", which, rooms), make)
         return found if not len(found) or found.size[0] == size else replace(found, size=np.full(len(found), size))
 
-    def _states(self, size: int, which: Size) -> StateRows:
-        frameworks = range(len(self.space.values.frameworks))
-        return concatenate([self._states_of(size, which, index) for index in frameworks])
-
-    def _states_of(self, size: int, which: Size, index: int) -> StateRows:
+    def _states_of(self, size: int, which: Size, index: int, room_bytes: float) -> StateRows:
         space, framework = self.space, self.space.values.frameworks[index]
-        keys = space.states(which, framework)
+        keys = space.states(which, framework, room_bytes)
         held = states(space.work, framework, keys)
         return StateRows(
             keys=keys,

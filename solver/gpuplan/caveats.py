@@ -23,8 +23,9 @@ COARSE_BILLING_SECONDS = 60.0
 #: Why offers are outside the selection, and the option that decides it, in the order in which they are counted.
 OUTSIDE = {
     "gpu": "of other GPUs, or of ones that no job is planned on (see --gpu, --exclude-gpu)",
-    "provider": "of other providers (see --provider)",
-    "region": "of other regions (see --region)",
+    "provider": "of other providers (see --provider, --exclude-provider)",
+    "region": "of other regions (see --region, --exclude-region)",
+    "nvswitch": "whose GPUs are not all joined by NVSwitch (see --nvswitch-only)",
     "pricing": "priced otherwise (see --pricing)",
     "marketplace": "of marketplaces (--marketplace lets them in)",
     "lead_time": "not to be had soon enough, or nobody says how soon (see --available-within, --deadline-from start)",

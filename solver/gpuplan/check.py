@@ -7,16 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from gpuplan.answer import rule_answer
+from gpuplan.ask import INTERRUPTED, stopped
 from gpuplan.catalogue import offers_for
 from gpuplan.cluster import Cluster, choose_cluster, pinned
 from gpuplan.job import Job, JobSpec, resolve
 from gpuplan.layout import Layout, default_framework
+from gpuplan.outcome import result_of
 from gpuplan.performance.constants import calibrated, use_constants
 from gpuplan.pipeline import Outcome, find
 from gpuplan.plan import Plan
 from gpuplan.result import Result
 from gpuplan.search import least_memory
-from gpuplan.solve import result_of
 from gpuplan.space import build_space
 from gpuplan.verify import quantities
 from gpuplan_hardware import Offer
@@ -53,6 +54,8 @@ def check(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | Non
 def _check(job: Job, cluster: Cluster, offers: Sequence[Offer]) -> Result:
     """The best layout that agrees with what is given, held against every rule."""
     outcome = _best_layout(job, cluster)
+    if stopped(outcome) == INTERRUPTED:
+        raise KeyboardInterrupt
     if outcome.plan is None:
         outcome.plan = _least_memory(job, cluster) or _as_given(job, cluster)
         outcome.value = outcome.objective.value(outcome.plan)
@@ -86,19 +89,22 @@ def _least_memory(job: Job, cluster: Cluster) -> Plan | None:
 def _as_given(job: Job, cluster: Cluster) -> Plan:
     """The layout in the user's own numbers, whatever rule it breaks; what is not given is 1, or saves memory."""
     pins = job.pins
-    tensor, pipeline = pins.tensor_parallel or 1, pins.pipeline_parallel or 1
-    data = pins.data_parallel or max(1, cluster.gpus_used // (tensor * pipeline))
-    expert = pins.expert_parallel or 1
-    name = job.framework.name if job.framework else default_framework(job, tensor * pipeline * expert > 1)
+    tensor, pipeline, context = pins.tensor_parallel or 1, pins.pipeline_parallel or 1, pins.context_parallel or 1
     layout = Layout(
-        framework=name,
+        framework="",
         tensor=tensor,
         pipeline=pipeline,
-        data=data,
-        expert=expert,
-        zero=pins.zero_stage if pins.zero_stage is not None else 0,
+        data=pins.data_parallel or max(1, cluster.gpus_used // (tensor * pipeline * context)),
+        expert=pins.expert_parallel or 1,
+        zero=pins.zero_stage if pins.zero_stage is not None else 3 if pins.offload == "parameters" else 0,
         micro_batch=pins.micro_batch or 1,
         global_batch=job.global_batches[0],
         recompute=pins.recompute or "full",
+        virtual=pins.virtual_pipeline or 1,
+        context=context,
+        expert_tensor=pins.expert_tensor_parallel or 1,
+        offload=pins.offload or "none",
+        lighter=pins.lighter or "none",
     )
-    return Plan(job, cluster.offer, cluster.nodes, layout, frameworks()[name])
+    name = job.framework.name if job.framework else default_framework(job, layout.model_parallel)
+    return Plan(job, cluster.offer, cluster.nodes, replace(layout, framework=name), frameworks()[name])

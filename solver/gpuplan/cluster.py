@@ -67,11 +67,11 @@ def _that_many_nodes(job: Job, known: Sequence[Offer], nodes: int, gpus: int | N
 
 
 def pins_product(job: Job) -> int | None:
-    """GPUs that the given degrees multiply to (PP is 1 unless given), None unless TP and DP are given."""
-    tensor, data = job.pins.tensor_parallel, job.pins.data_parallel
-    if tensor is None or data is None:
+    """GPUs that the given degrees multiply to (PP and CP are 1 unless given), None unless TP and DP are given."""
+    pins = job.pins
+    if pins.tensor_parallel is None or pins.data_parallel is None:
         return None
-    return tensor * data * (job.pins.pipeline_parallel or 1)
+    return pins.tensor_parallel * pins.data_parallel * (pins.pipeline_parallel or 1) * (pins.context_parallel or 1)
 
 
 def _best(job: Job, clusters: Sequence[Cluster]) -> Cluster:

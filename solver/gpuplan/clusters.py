@@ -42,19 +42,42 @@ class Clusters:
         """Seconds from the order to the end, likewise."""
         return self.wall_fixed + self.wall_slope * training
 
-    def take(self, index: Array) -> Clusters:
-        """Rows at `index`."""
-        columns = ("nodes", "gpus", "allowed", "wall_fixed", "wall_slope", "cost_fixed", "cost_slope", "cost_least")
-        return Clusters(
-            self.offer, *(getattr(self, name)[index] for name in columns), head_start_seconds=self.head_start_seconds
-        )
-
     def longest_training(self, space: Space, factor: float) -> Array:
         """Longest training seconds under every rule that limits time or money; negative where a cluster is forbidden."""
         cap = np.full(len(self.nodes), np.inf)
         for rule in rules():
             cap = np.minimum(cap, rule.training_cap(space, self, factor))
         return np.where(self.allowed, cap, -1.0)
+
+
+@dataclass(frozen=True)
+class Rented:
+    """Candidates on clusters of one offer (`index` into them) that train for so many seconds; each figure is computed when read."""
+
+    clusters: Clusters
+    index: Array
+    training: Array
+
+    @property
+    def cost_usd(self) -> Array:
+        """Bill."""
+        c, i = self.clusters, self.index
+        return np.maximum(c.cost_fixed[i] + c.cost_slope[i] * self.training, c.cost_least[i])
+
+    @property
+    def wall_seconds(self) -> Array:
+        """From the order to the end."""
+        return self.clusters.wall_fixed[self.index] + self.clusters.wall_slope[self.index] * self.training
+
+    @property
+    def gpus(self) -> Array:
+        """GPUs of one trial."""
+        return self.clusters.gpus[self.index]
+
+    @property
+    def nodes(self) -> Array:
+        """Nodes of one trial."""
+        return self.clusters.nodes[self.index]
 
 
 def clusters_of(space: Space, offer: int, nodes: Array) -> Clusters:

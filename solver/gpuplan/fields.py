@@ -25,7 +25,7 @@ class JobField:
     help
         What it means, with examples and the default.
     group
-        Heading in `--help`; the fields of `PINS` belong to `check` alone.
+        Heading in `--help`.
     kind
         "text" (a word or number), "many" (repeatable, or a list with commas) or "switch" (true or false).
     """
@@ -56,7 +56,13 @@ FIELDS: tuple[JobField, ...] = (
         "a catalogue name, the path of a config.json, or a model of the Hugging Face hub",
         JOB,
     ),
-    JobField("method", "NAME", "full, lora or qlora", JOB),
+    JobField(
+        "method",
+        "NAME",
+        "full, lora or qlora; several with commas, or any, give one proved plan for each [any]",
+        JOB,
+        "many",
+    ),
     JobField("lora_rank", "N", "rank of the adapters, 1 to 512 [16]", JOB),
     JobField(
         "lora_targets",
@@ -65,7 +71,13 @@ FIELDS: tuple[JobField, ...] = (
         JOB,
         "many",
     ),
-    JobField("precision", "TYPE", "compute precision: bf16, fp16 or fp8 [bf16]", JOB),
+    JobField(
+        "precision",
+        "TYPE",
+        "compute precision: bf16, fp16 or fp8; several, or any (bf16 and fp8), give one plan for each [bf16]",
+        JOB,
+        "many",
+    ),
     JobField("weights", "TYPE", "stored precision of frozen weights: bf16, fp8, int8 or nf4 [of the method]", JOB),
     JobField("optimizer", "NAME", "adamw or adamw-8bit [adamw]", JOB),
     JobField(
@@ -97,10 +109,16 @@ FIELDS: tuple[JobField, ...] = (
     JobField("contingency", "SHARE", "time and money put on top for what goes wrong, such as 20% [0]", LIMITS),
     JobField("max_gpus", "N", "GPUs at most, all trials that run together", LIMITS),
     JobField("max_nodes", "N", "nodes at most, all trials that run together", LIMITS),
+    JobField("node_counts", "N,N", "numbers of nodes that a cluster may have, such as 1,2,4 [any]", LIMITS, "many"),
+    JobField("max_tp", "N", "largest tensor-parallel degree", LIMITS),
+    JobField("min_mfu", "SHARE", "least model FLOP utilisation of the rented GPUs, such as 30%", LIMITS),
     JobField("gpu", "NAME", "accelerators to consider, such as H100 or A100-80GB [all]", OFFERS, "many"),
     JobField("exclude_gpu", "NAME", "accelerators to leave out", OFFERS, "many"),
     JobField("provider", "NAME", "providers to consider, such as aws [all but marketplaces]", OFFERS, "many"),
+    JobField("exclude_provider", "NAME", "providers to leave out", OFFERS, "many"),
     JobField("region", "NAME", "regions to consider, such as us-east-1 [all]", OFFERS, "many"),
+    JobField("exclude_region", "NAME", "regions to leave out", OFFERS, "many"),
+    JobField("nvswitch_only", "", "only nodes whose GPUs are all joined by NVSwitch", OFFERS, "switch"),
     JobField("pricing", "KIND", "on-demand, spot, reserved-1y, reserved-3y or owned [on-demand]", OFFERS, "many"),
     JobField("price", "USD", "your own price per GPU hour, such as 2.50, for the one --gpu", OFFERS),
     JobField("marketplace", "", "also consider marketplaces", OFFERS, "switch"),
@@ -111,8 +129,15 @@ FIELDS: tuple[JobField, ...] = (
     JobField(
         "calibration", "FILE.toml", "constants corrected by your own runs, as gpuplan calibrate wrote them", SEARCH
     ),
-    JobField("minimize", "GOAL", "cost, gpus or time [cost]", SEARCH),
-    JobField("alternatives", "N", "next-best plans on other GPU types to show, 0 to 20 [3]", SEARCH),
+    JobField(
+        "minimize",
+        "GOAL",
+        "cost, gpus or time; or two, such as gpus,cost: the second decides among equals [cost]",
+        SEARCH,
+        "many",
+    ),
+    JobField("alternatives", "N", "next-best plans to show, 0 to 20 [3]", SEARCH),
+    JobField("alternatives_by", "WHAT", "what each alternative differs in: gpu, provider or layout [gpu]", SEARCH),
     JobField("time_limit", "TIME", "longest search, such as 60s [60s]", SEARCH),
     JobField("workers", "N", "threads of the search, 0 for every core [1]", SEARCH),
     JobField("seed", "N", "seed of the search [0]", SEARCH),
@@ -123,12 +148,14 @@ FIELDS: tuple[JobField, ...] = (
     JobField("pp", "N", "pipeline-parallel degree", PINS),
     JobField("dp", "N", "data-parallel degree", PINS),
     JobField("ep", "N", "expert-parallel degree", PINS),
-    JobField("cp", "N", "context-parallel degree; only 1 is modelled so far", PINS),
-    JobField("vp", "N", "virtual stages per pipeline rank; only 1 is modelled so far", PINS),
+    JobField("cp", "N", "context-parallel degree: ranks that share a sequence", PINS),
+    JobField("vp", "N", "virtual stages per pipeline rank (interleaved 1F1B)", PINS),
+    JobField("etp", "N", "tensor-parallel degree inside an expert, 1 or that of --tp", PINS),
+    JobField("uneven", "WHICH", "end stages of the pipeline with one layer less: none, first, last or both", PINS),
     JobField("zero", "STAGE", "ZeRO stage, 0 to 3", PINS),
     JobField("micro_batch", "N", "sequences per micro-batch and GPU", PINS),
     JobField("recompute", "KIND", "none, selective or full", PINS),
-    JobField("offload", "KIND", "what is offloaded to the host; only none is modelled so far", PINS),
+    JobField("offload", "KIND", "what is kept on the host: none, optimizer or parameters", PINS),
 )
 
 BY_NAME = {field.name: field for field in FIELDS}

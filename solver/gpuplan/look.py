@@ -10,6 +10,7 @@ from gpuplan.bounds import MARGIN, Batches, Keys, Shardings, always_seconds
 from gpuplan.candidates import MICRO_BATCHES, AtomRows, Candidates, Families, Physics, Rates, shape_code, stage_code
 from gpuplan.clusters import Clusters, clusters_of
 from gpuplan.order import Order
+from gpuplan.performance.distinct import distinct
 from gpuplan.rules import rules
 from gpuplan.rules.base import TOLERANCE
 from gpuplan.space import Space
@@ -19,12 +20,11 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Sold:
-    """An offer of the machine class: its clusters by node count, the longest training of each by framework, the states it can hold."""
+    """An offer of the machine class: its clusters by node count, and the longest training of each by framework."""
 
     offer: int
     clusters: Clusters
     caps: Array
-    states: Array
 
 
 @dataclass(frozen=True)
@@ -57,33 +57,46 @@ class Look:
         self.memory_factor[self.atoms.framework] = self.atoms.memory_factor
         self.capacity = float(self.space.machines.usable_memory_bytes[machine])
         self.framework = shardings.rows.framework
-        self.factor = self.step_factor[self.framework]
-        self.always = always_seconds(self.rates, shardings.rows)
+        self._held: dict[int, Array] = {}
         self.sold = [self._sold(offer) for offer in self.space.offers_of_machine[machine]]
 
     def _sold(self, offer: int) -> Sold:
         clusters = clusters_of(self.space, offer, self.shardings.node_counts)
         caps = np.stack([clusters.longest_training(self.space, float(factor)) for factor in self.step_factor])
-        allowed = np.ones(len(self.shardings), dtype=bool)
-        for rule in rules():
-            allowed &= rule.state_on_offer_allowed(self.space, offer, self.shardings.rows)
-        return Sold(offer, clusters, caps, allowed)
+        return Sold(offer, clusters, caps)
 
     # -- bounds ------------------------------------------------------------------------------------------------------------
+    def groups(self, order: Order, best: list[float] | None) -> tuple[Array, float]:
+        """Groups of states (see `Shardings`) that may hold a plan as good as `best`, and the least bound among all.
+
+        The GPUs of a cluster do at least the layers' work of the least atom: ``n k T >= sequences t c layers``.
+        """
+        s, k = self.shardings, self.keys
+        place, there = k.find(s.group_code)
+        groups = np.flatnonzero(there)
+        if not len(groups):
+            return groups, np.inf
+        place, count = place[groups], s.group_count[groups]
+        gpus = s.node_counts[count] * int(self.space.machines.gpus_per_node[self.machine])
+        work = self.batches.least_sequences * k.layers[place] * k.ranks[place] * s.group_share[groups]
+        training = work / gpus * (1 - MARGIN)
+        hope, least = self._hope(order, best, s.group_first[groups], training, whole=True)
+        return groups[hope], least
+
     def states(self, order: Order, best: list[float] | None) -> tuple[Array, float]:
         """States that may be part of a plan as good as `best`, and the least bound of the first objective among all."""
         s, k = self.shardings, self.keys
-        place, there = k.find(s.code)
-        fits = there & (s.floor * self.memory_factor[self.framework] <= self.capacity * (1 + MARGIN))
-        alive = np.flatnonzero(fits)
+        groups, least = self.groups(order, best)
+        length = s.group_length[groups]
+        alive = np.repeat(s.group_first[groups] - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
+        alive = alive[s.floor[alive] * self.memory_factor[self.framework[alive]] <= self.capacity * (1 + MARGIN)]
         if not len(alive):
-            return alive, np.inf
-        place = place[alive]
-        share, head, fill = s.stage_share[alive], s.head_share[alive], s.fill_share[alive]
-        passes = share * k.layers[place] + head * k.head[place]
-        rest = fill * (k.pass_layers[place] + k.pass_head[place]) + self.always[alive]
+            return alive, least if best is not None else np.inf
+        place, _ = k.find(s.code[alive])
+        passes = s.layers_share[alive] * k.layers[place] + s.head_share[alive] * k.head[place]
+        rest = s.fill_share[alive] * (k.pass_layers[place] + k.pass_head[place]) + self.always(alive)
         training = self._training(passes / s.rows.keys.data[alive], rest)
-        hope, least = self._hope(order, best, alive, training)
+        hope, _ = self._hope(order, best, alive, training)
         return alive[hope], least
 
     def pairs(self, order: Order, best: list[float] | None, states: Array) -> Pairs:
@@ -101,39 +114,66 @@ class Look:
         state = np.repeat(states, count)
         atom = np.repeat(k.first[place] - np.cumsum(count) + count, count) + np.arange(len(state))
         micro, head = self.atoms.keys.micro_batch[atom], self.atoms.head[atom]
-        passes = (s.stage_share[state] * self.seconds[atom] + s.head_share[state] * head) / micro
-        rest = s.fill_share[state] * (self.seconds[atom] + head) + self.always[state]
+        passes = (s.layers_share[state] * self.seconds[atom] + s.head_share[state] * head) / micro
+        rest = s.fill_share[state] * (self.seconds[atom] + head) + self.always(state)
         return Pairs(state, atom, self._training(passes / s.rows.keys.data[state], rest))
+
+    def always(self, states: Array) -> Array:
+        """Seconds of a step beside the stages of each state, as far as no overlap hides them."""
+        return always_seconds(self.rates, self.shardings.rows, states)
+
+    def factor(self, states: Array) -> Array:
+        """Confidence factor of the step time of each state."""
+        return self.step_factor[self.framework[states]]
 
     def _training(self, per_sequence: Array, per_step: Array) -> Array:
         return (self.batches.least_sequences * per_sequence + self.batches.least_steps * per_step) * (1 - MARGIN)
 
-    def _hope(self, order: Order, best: list[float] | None, state: Array, training: Array) -> tuple[Array, float]:
-        """Mask of rows that some offer may make as good as `best`, and the least first value of those within the limits."""
+    def _hope(
+        self, order: Order, best: list[float] | None, state: Array, training: Array, whole: bool = False
+    ) -> tuple[Array, float]:
+        """Mask of rows that some offer may make as good as `best`, and the least first value of those within the limits.
+
+        With `whole` a state stands for its group, so that what an offer cannot hold of it says nothing.
+        """
         hope, least = np.zeros(len(state), dtype=bool), np.inf
+        count, factor = self.shardings.count_index[state], self.factor(state)
         for sold in self.sold:
-            inside, clusters, first = self.on_offer(order, sold, state, training)
+            inside, first = self.on_offer(order, sold, state, training, whole)
             least = min(least, float(first[inside].min(initial=np.inf)))
             if best is not None:
                 inside &= first <= best[0] * (1 + TOLERANCE)
                 rows = np.flatnonzero(inside)
-                part = order.hopeful(best, clusters.take(rows), training[rows], self.factor[state[rows]], first[rows])
-                inside[rows] = part
+                inside[rows] = order.hopeful(
+                    best, sold.clusters, count[rows], training[rows], factor[rows], first[rows]
+                )
             hope |= inside
         return hope, least
 
-    def on_offer(self, order: Order, sold: Sold, state: Array, training: Array) -> tuple[Array, Clusters, Array]:
-        """Which rows keep every limit on the offer, their clusters, and their first value (a bound where `training` is one)."""
+    def on_offer(
+        self, order: Order, sold: Sold, state: Array, training: Array, whole: bool = False
+    ) -> tuple[Array, Array]:
+        """Which rows keep every limit on the offer, and their first value (a bound where `training` is one)."""
         count = self.shardings.count_index[state]
-        clusters = sold.clusters.take(count)
-        inside = sold.states[state] & (training <= sold.caps[self.framework[state], count] * (1 + TOLERANCE))
-        return inside, clusters, order.value(0, clusters, training, self.factor[state])
+        inside = training <= sold.caps[self.framework[state], count] * (1 + TOLERANCE)
+        if self.shardings.offloads and not whole:
+            inside &= self._holds(sold.offer)[state]
+        return inside, order.value(0, sold.clusters, count, training, self.factor(state))
+
+    def _holds(self, offer: int) -> Array:
+        """Mask of the states that the offer can hold."""
+        if offer not in self._held:
+            mask = np.ones(len(self.shardings), dtype=bool)
+            for rule in rules():
+                mask &= rule.state_on_offer_allowed(self.space, offer, self.shardings.rows)
+            self._held[offer] = mask
+        return self._held[offer]
 
     def least_value(self, order: Order, pairs: Pairs) -> Array:
         """Least first value of each pair over the offers that may hold it."""
         found = np.full(len(pairs), np.inf)
         for sold in self.sold:
-            inside, _, first = self.on_offer(order, sold, pairs.state, pairs.bound)
+            inside, first = self.on_offer(order, sold, pairs.state, pairs.bound)
             found = np.where(inside, np.minimum(found, first), found)
         return found
 
@@ -176,5 +216,5 @@ def layer_sum(space: Space, atoms: AtomRows) -> Array:
 
 def step_counts(space: Space, batch: Array) -> Array:
     """Steps of each global batch."""
-    values, inverse = np.unique(batch, return_inverse=True)
+    values, inverse = distinct(batch)
     return np.array([space.job.steps(int(value)) for value in values], dtype=float)[inverse]

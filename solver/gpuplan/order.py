@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpuplan.clusters import Clusters
-from gpuplan.objectives import Objective, Totals, objectives
+from gpuplan.clusters import Clusters, Rented
+from gpuplan.objectives import Objective, objectives
 
 Array = np.ndarray
 
@@ -35,33 +35,30 @@ class Order:
         """What is minimised first."""
         return self.levels[0]
 
-    def value(self, level: int, clusters: Clusters, training: Array, factor: Array) -> Array:
-        """Value of one level; `clusters` has a row for each entry of `training`. Lower bounds in, lower bounds out."""
+    def value(self, level: int, clusters: Clusters, index: Array, training: Array, factor: Array) -> Array:
+        """Value of one level for candidates on clusters at `index`. Lower bounds in, lower bounds out."""
         objective = self.levels[level]
-        counted = training * factor if objective.at_confidence else training
-        return objective.of(Totals(clusters.cost(counted), clusters.wall(counted), clusters.gpus, clusters.nodes))
+        return objective.of(Rented(clusters, index, training * factor if objective.at_confidence else training))
 
     def hopeful(
-        self, best: Sequence[float] | None, clusters: Clusters, training: Array, factor: Array, first: Array
+        self, best: Sequence[float], clusters: Clusters, index: Array, training: Array, factor: Array, first: Array
     ) -> Array:
         """Mask of rows that may be as good as `best`, given lower bounds of their training time; `first` is their first level."""
-        if best is None:
-            return np.ones(len(training), dtype=bool)
         mask = first <= best[0] * (1 + TIE)
         tied = np.flatnonzero(mask & (first >= best[0] * (1 - TIE)))
         for level in range(1, len(self.levels)):
             if not len(tied):
                 break
-            values = self.value(level, clusters.take(tied), training[tied], factor[tied])
+            values = self.value(level, clusters, index[tied], training[tied], factor[tied])
             mask[tied[values > best[level] * (1 + TIE)]] = False
             tied = tied[np.abs(values - best[level]) <= best[level] * TIE]
         return np.asarray(mask)
 
-    def best_of(self, clusters: Clusters, training: Array, factor: Array) -> tuple[Array, list[float]]:
+    def best_of(self, clusters: Clusters, index: Array, training: Array, factor: Array) -> tuple[Array, list[float]]:
         """Rows that no other one beats, and their values."""
         rows, best = np.arange(len(training)), []
         for level in range(len(self.levels)):
-            values = self.value(level, clusters.take(rows), training[rows], factor[rows])
+            values = self.value(level, clusters, index[rows], training[rows], factor[rows])
             best.append(float(values.min()))
             rows = rows[values <= best[-1] * (1 + TIE)]
         return rows, best

@@ -71,7 +71,7 @@ def _keep(look: Look, order: Order, best: list[float] | None, kept: Kept) -> Non
     limit = np.inf if best is None else best[0]
     hope = np.zeros(len(index), dtype=bool)
     for sold in look.sold:
-        inside, _, first = look.on_offer(order, sold, pairs.state[pair[index]], training[index])
+        inside, first = look.on_offer(order, sold, pairs.state[pair[index]], training[index])
         mine = inside & (first <= limit)
         if mine.any():
             kept.offers.add(sold.offer)

@@ -69,6 +69,13 @@ class LayoutAnswer(Answer):
     stage_layers: list[int] = Field(
         description="layers of the first, of the fullest middle and of the last pipeline stage"
     )
+    virtual_stages: int = Field(default=1, description="stages that a pipeline rank interleaves; 1: plain 1F1B")
+    context_parallel: int = Field(default=1, description="ranks that share a sequence")
+    expert_tensor_parallel: int = Field(default=1, description="ranks over which a single expert is cut")
+    offload: Literal["none", "optimizer", "parameters"] = Field(default="none", description="what the host keeps")
+    lighter_stages: Literal["none", "first", "last", "both"] = Field(
+        default="none", description="end stages of the pipeline with one layer less than their even share"
+    )
 
 
 class MemoryAnswer(Answer):
@@ -140,6 +147,9 @@ class RuleAnswer(Answer):
     unit: str
     used_share: float | None
     satisfied: bool
+    binding: bool = Field(
+        default=False, description="it holds the plan back: it is used up, or without it there is a better plan"
+    )
 
 
 class AlsoLifted(Answer):
@@ -157,8 +167,34 @@ class Relaxation(Answer):
     from_: float = Field(alias="from")
     to: float
     unit: str
+    smallest: bool = Field(default=True, description="proved to be the smallest; false: the time limit came first")
     also_lifted: list[AlsoLifted] = Field(default_factory=list, description="other limits that must give way too")
     plan: PlanAnswer
+
+
+class Worth(Answer):
+    """What a change of one limit is worth: the best plan under it, and how much lower its objective is (in the answer's unit).
+
+    A step below zero is a tighter limit, and what it saves is negative or nothing.
+    """
+
+    limit: str
+    unit: str
+    step: float
+    to: float
+    objective: float
+    saves: float
+    plan: PlanAnswer | None = Field(description="the better plan; null where the plan stays as it is")
+
+
+class ChoiceAnswer(Answer):
+    """One of several methods and precisions that were left open: what it saves, and what it may cost in quality."""
+
+    saves_usd: float | None = Field(description="against the dearest plan that keeps weights and compute in 16 bits")
+    saves_hours: float | None
+    against: str | None = Field(description="which that is; null where there is none, or this is it")
+    quality: str
+    quality_sources: list[str]
 
 
 class LimitsAnswer(Answer):
@@ -169,6 +205,9 @@ class LimitsAnswer(Answer):
     budget_usd: float | None
     max_gpus: int | None
     max_nodes: int | None
+    node_counts: list[int] | None = None
+    max_tp: int | None = None
+    min_mfu: float | None = None
 
 
 class TokensAnswer(Answer):
@@ -199,6 +238,12 @@ class SolverAnswer(Answer):
     largest_activity: int | None
     seconds: dict[str, float]
     versions: dict[str, str]
+    stopped: Literal["time limit", "interrupted"] | None = Field(
+        default=None, description="what cut the search, or the questions after it, short; null: nothing did"
+    )
+    reproducible: bool = Field(
+        default=True, description="false: the same question may be answered otherwise, as the answer was cut short"
+    )
     catalogue_as_of: str | None
     constants_as_of: str
 
@@ -206,15 +251,22 @@ class SolverAnswer(Answer):
 class Result(Answer):
     """The answer to `solve` and `check`.
 
-    `objective` is the value of the plan in `objective_unit`, `bound` the proved limit below which no plan lies.
-    `check` adds `fits`, `finishes` and `violations`.
+    `objective` is the value of the plan in `objective_unit`, `bound` the proved limit below which no plan lies; `objective_order`
+    begins with what is minimised and goes on with what decides among equals. `check` adds `fits`, `finishes` and `violations`.
+
+    Where several methods or precisions were left open, each has an answer of its own in `choices`, nothing is chosen among them,
+    and the whole has no plan: it is "optimal" if every one was decided and at least one has a plan, "infeasible" if none can have
+    one, and else "feasible" or "unknown".
     """
 
     status: Status
     question: str
     model: str
     method: str
+    precision: str
+    weights: str
     objective_name: str
+    objective_order: list[str] = Field(default_factory=list)
     objective: float | None
     objective_unit: str
     bound: float | None
@@ -226,6 +278,8 @@ class Result(Answer):
     plan: PlanAnswer | None
     rules: list[RuleAnswer]
     alternatives: list[PlanAnswer]
+    alternatives_by: Literal["gpu", "provider", "layout"] = "gpu"
+    worth: list[Worth] = Field(default_factory=list, description="what one unit more or less of each limit is worth")
     other_framework: PlanAnswer | None = Field(
         default=None,
         description="best plan under another framework than the default, where it is better by 2 % or more",
@@ -239,3 +293,7 @@ class Result(Answer):
     fits: bool | None = None
     finishes: bool | None = None
     violations: list[RuleAnswer] = Field(default_factory=list)
+    choice: ChoiceAnswer | None = Field(
+        default=None, description="where this is one of several choices: how it compares"
+    )
+    choices: list[Result] = Field(default_factory=list)

@@ -149,13 +149,12 @@ class Searcher:
         if not len(rows):
             return
         training, state = training[rows], pairs.state[pair[rows]]
+        count, factor = look.shardings.count_index[state], look.factor(state)
         for sold in look.sold:
-            inside, clusters, first = look.on_offer(self.order, sold, state, training)
-            factor = look.factor[state]
-            inside &= self.order.hopeful(self.found.values, clusters, training, factor, first)
-            good = np.flatnonzero(inside)
+            inside, first = look.on_offer(self.order, sold, state, training)
+            good = np.flatnonzero(inside & (first <= self.found.value * (1 + MARGIN)))
             if len(good):
-                top, values = self.order.best_of(clusters.take(good), training[good], factor[good])
+                top, values = self.order.best_of(sold.clusters, count[good], training[good], factor[good])
                 self._offer(look.machine, sold.offer, candidates, rows[good[top]], values)
 
     def _offer(self, machine: int, offer: int, candidates: Candidates, rows: Array, values: list[float]) -> None:

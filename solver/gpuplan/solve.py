@@ -2,49 +2,49 @@
 
 from __future__ import annotations
 
-import platform
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
-from gpuplan.answer import limits_answer, plan_answer, rule_answer, tokens_answer
-from gpuplan.candidates import Physics
+from gpuplan.answer import plan_answer
+from gpuplan.ask import INTERRUPTED, Asker, unasked
 from gpuplan.catalogue import offers_for
-from gpuplan.caveats import assumptions, left_out, warnings
 from gpuplan.explain import explain
-from gpuplan.job import Job, JobSpec, resolve
+from gpuplan.job import Job, JobSpec, resolve_all
 from gpuplan.layout import other_frameworks
-from gpuplan.order import Order
-from gpuplan.performance.constants import calibrated, constants, use_constants
-from gpuplan.pipeline import Outcome, Stopwatch, find
+from gpuplan.outcome import result_of
+from gpuplan.performance.constants import calibrated, use_constants
+from gpuplan.pipeline import Outcome, Stopwatch
 from gpuplan.plan import Plan
-from gpuplan.result import PlanAnswer, Result, SolverAnswer
-from gpuplan.search import search
-from gpuplan.space import build_space
-from gpuplan.verify import quantities
+from gpuplan.result import PlanAnswer, Result
+from gpuplan.several import combined
+from gpuplan.worth import worth
 from gpuplan_hardware import Offer
 from gpuplan_models import frameworks
 
 #: Another framework is named when it lowers the objective by more than this share.
 WORTH_SAYING = 0.02
+#: Of several choices each gets this much time at least.
+LEAST_SECONDS = 0.01
 
 
-def solve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Result:
+def solve(spec: Job | Sequence[Job] | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Result:
     """Find the best plan for a job and prove it.
 
     Parameters
     ----------
     spec
-        The job: a mapping or `JobSpec` with the fields of the command line, or a resolved `Job`.
+        The job: a mapping or `JobSpec` with the fields of the command line, or a resolved `Job`; or several of these that differ
+        in method and precision alone (see `gpuplan.job.resolve_all`).
     offers
         Offers to choose from instead of the built-in ones.
 
     Returns
     -------
     Result
-        With `status` "optimal", "infeasible" (then `conflict` and `relaxations` say why), or "feasible" when the time limit
-        ended the proof.
+        With `status` "optimal", "infeasible" (then `conflict` and `relaxations` say why), or "feasible" when the time limit or an
+        interrupt (Ctrl-C) ended the proof. Where method or precision are left open, `choices` has one answer for each.
 
     Raises
     ------
@@ -52,114 +52,95 @@ def solve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | Non
         If a field of the job cannot be used.
     """
     clock = Stopwatch()
-    job = resolve(spec, offers)
-    found = offers_for(job, offers)
+    jobs = resolve_all(spec, offers) if isinstance(spec, (Job, JobSpec, Mapping)) else list(spec)
+    found = offers_for(jobs[0], offers)
     clock.lap("read")
-    with use_constants(calibrated(job.calibration)):
-        return _solve(job, found, clock)
+    with use_constants(calibrated(jobs[0].calibration)):
+        return _solve(jobs[0], found, clock) if len(jobs) == 1 else _each(jobs, found)
+
+
+def _each(jobs: Sequence[Job], found: Sequence[Offer]) -> Result:
+    """An answer for each job; they share the time limit, and what one leaves of its share goes to those after it."""
+    end = time.monotonic() + jobs[0].search.time_limit_seconds
+    results: list[Result] = []
+    for index, job in enumerate(jobs):
+        if any(result.solver.stopped == INTERRUPTED for result in results):
+            results.append(result_of(job, unasked(job, found), found))
+            continue
+        share = max(LEAST_SECONDS, (end - time.monotonic()) / (len(jobs) - index))
+        limited = replace(job, search=replace(job.search, time_limit_seconds=share))
+        results.append(_solve(limited, found, Stopwatch()))
+    return combined(results)
 
 
 def _solve(job: Job, found: Sequence[Offer], clock: Stopwatch) -> Result:
     """The best plan with its neighbours, or the reason why there is none."""
-    outcome = find(job, found)
+    ask = Asker(found, job.search.time_limit_seconds)
+    outcome = ask(job) or unasked(job, found)
     clock.include(outcome.seconds)
     update: dict[str, Any] = {}
-    if outcome.plan is not None:
-        better = _better_framework(job, found, outcome)
+    holding_back: set[str] = set()
+    if outcome.plan is not None and ask.stopped != INTERRUPTED:
+        better = _better_framework(job, outcome, ask)
         update["other_framework"] = None if better is None else plan_answer(better)
         clock.lap("other_frameworks")
-        update["alternatives"] = _alternatives(job, found, outcome.plan)
+        worths = worth(job, outcome, ask)
+        update["worth"], holding_back = worths.found, worths.binding
+        clock.lap("worth")
+        update["alternatives"], complete = _alternatives(job, outcome.plan, ask)
+        update["undecided"] = [*worths.undecided, *([] if complete else ["alternatives"])]
         clock.lap("alternatives")
-    else:
-        reason = explain(job, found)
-        update |= {"conflict": reason.conflict, "relaxations": reason.relaxations}
+    elif outcome.status == "infeasible":
+        ask.extend(job.search.time_limit_seconds)  # why there is no plan is a question of its own
+        reason = explain(job, found, ask)
+        update |= {"conflict": reason.conflict, "relaxations": reason.relaxations, "undecided": reason.undecided}
         clock.lap("explanation")
     outcome.seconds = clock.laps
-    return result_of(job, outcome, found).model_copy(update=update)
+    result = result_of(job, outcome, found, holding_back=holding_back)
+    solver = result.solver.model_copy(update={"stopped": ask.stopped, "reproducible": ask.stopped is None})
+    return result.model_copy(update=update | {"solver": solver})
 
 
-def result_of(job: Job, outcome: Outcome, offers: Sequence[Offer], question: str = "solve") -> Result:
-    """Write out an outcome without alternatives and explanation."""
-    plan = outcome.plan
-    return Result(
-        status=outcome.status,
-        question=question,
-        model=job.architecture.name,
-        method=job.method.name,
-        objective_name=outcome.objective.name,
-        objective=outcome.value,
-        objective_unit=outcome.objective.unit,
-        bound=outcome.bound,
-        confidence=job.confidence,
-        tokens=tokens_answer(job),
-        limits=limits_answer(job.limits),
-        trials=job.trials,
-        parallel=job.parallel,
-        plan=None if plan is None else plan_answer(plan),
-        rules=[] if plan is None else [rule_answer(quantity) for quantity in quantities(plan)],
-        alternatives=[],
-        conflict=[],
-        undecided=[],
-        relaxations=[],
-        assumptions=assumptions(job, plan),
-        warnings=[*left_out(job, offers, plan), *([] if plan is None else warnings(plan))],
-        solver=solver_answer(outcome, offers),
-    )
-
-
-def _better_framework(job: Job, offers: Sequence[Offer], outcome: Outcome) -> Plan | None:
+def _better_framework(job: Job, outcome: Outcome, ask: Asker) -> Plan | None:
     """The best plan under another framework than the default, where it is better by more than `WORTH_SAYING`.
 
     The default is the user's to change, so it is said, not done.
     """
     if job.framework is not None or outcome.value is None:
         return None
-    values = {}
-    for framework in other_frameworks(job):
-        physics = Physics(build_space(replace(job, framework=framework), offers))
-        values[framework.name] = search(physics, Order.of((outcome.objective.name,))).value
+    glances = {framework.name: ask.glance(replace(job, framework=framework)) for framework in other_frameworks(job)}
+    values = {name: value for name, value in glances.items() if value is not None}
     name = min(values, key=lambda key: values[key], default="")
     if not name or values[name] >= outcome.value * (1 - WORTH_SAYING):
         return None
-    best = find(replace(job, framework=frameworks()[name]), offers)
-    return None if best.plan is None else replace(best.plan, job=job)
+    best = ask(replace(job, framework=frameworks()[name]))
+    return None if best is None or best.plan is None or best.status != "optimal" else replace(best.plan, job=job)
 
 
-def _alternatives(job: Job, offers: Sequence[Offer], best: Plan) -> list[PlanAnswer]:
-    """Next-best plans, each on an accelerator that none before it uses; each is a proved optimum of what is left."""
-    used = [best.offer.node.accelerator.name]
-    found: list[PlanAnswer] = []
-    while len(found) < job.search.alternatives:
-        without = replace(job.limits, exclude_gpus=(*job.limits.exclude_gpus, *used))
-        plan = find(replace(job, limits=without), offers).plan
-        if plan is None:
+def _alternatives(job: Job, best: Plan, ask: Asker) -> tuple[list[PlanAnswer], bool]:
+    """Next-best plans, each with a GPU, provider or layout that none before it has; each is a proved optimum of what is left.
+
+    Also whether all were looked for that are asked for.
+    """
+    shown = [best]
+    while len(shown) <= job.search.alternatives:
+        outcome = ask(_without(job, shown))
+        if outcome is None or outcome.status not in ("optimal", "infeasible"):
+            return [plan_answer(plan) for plan in shown[1:]], False
+        if outcome.plan is None:
             break
-        used.append(plan.offer.node.accelerator.name)
-        found.append(plan_answer(replace(plan, job=job)))
-    return found
+        shown.append(replace(outcome.plan, job=job))
+    return [plan_answer(plan) for plan in shown[1:]], True
 
 
-def solver_answer(outcome: Outcome, offers: Sequence[Offer]) -> SolverAnswer:
-    """Who decided, how, and how long it took."""
-    gap = None
-    if outcome.value is not None and outcome.bound is not None:
-        gap = max(0.0, (outcome.value - outcome.bound) / outcome.value) if outcome.value else 0.0
-    dates = [offer.as_of for offer in offers]
-    return SolverAnswer(
-        proof=outcome.proof,
-        offers=len(offers),
-        machine_classes=len(outcome.space.machines),
-        machine_classes_excluded_by_bound=outcome.skipped_machines,
-        layouts_evaluated=outcome.layouts,
-        pairs_left_to_cp_sat=outcome.pairs,
-        cp_sat_literals=outcome.literals,
-        cp_sat_status=outcome.cp_sat_status,
-        gap=gap,
-        rounding_bound=outcome.rounding_bound,
-        largest_activity=outcome.largest_activity,
-        seconds=outcome.seconds,
-        versions={name: version(name) for name in ("gpuplan", "ortools", "numpy")}
-        | {"python": platform.python_version()},
-        catalogue_as_of=max(dates).isoformat() if dates else None,
-        constants_as_of=constants().as_of,
-    )
+def _without(job: Job, shown: Sequence[Plan]) -> Job:
+    """The job with what has been shown left out."""
+    limits, by = job.limits, job.search.alternatives_by
+    if by == "provider":
+        names = (*limits.exclude_providers, *(plan.offer.provider.name for plan in shown))
+        return replace(job, limits=replace(limits, exclude_providers=names))
+    if by == "layout":
+        degrees = (*limits.exclude_layouts, *(plan.layout.degrees for plan in shown))
+        return replace(job, limits=replace(limits, exclude_layouts=degrees))
+    gpus = (*limits.exclude_gpus, *(plan.offer.node.accelerator.name for plan in shown))
+    return replace(job, limits=replace(limits, exclude_gpus=gpus))

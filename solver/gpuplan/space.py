@@ -16,11 +16,12 @@ import numpy as np
 
 from gpuplan.job import Job
 from gpuplan.layout import LIGHTER, OFFLOAD, default_framework
+from gpuplan.performance.distinct import distinct
 from gpuplan.performance.layers import AtomKeys
 from gpuplan.performance.machine import Machines, block_gpus, machines
 from gpuplan.performance.recompute import RECOMPUTE
-from gpuplan.performance.stages import ShapeKeys
-from gpuplan.performance.states import StateKeys
+from gpuplan.performance.stages import ShapeKeys, stage_floor
+from gpuplan.performance.states import StateKeys, least_weight_bytes
 from gpuplan.performance.workload import Workload
 from gpuplan.plan import workload
 from gpuplan.rules import rules
@@ -132,8 +133,8 @@ class Space:
             mask = self._keep("shape_allowed", len(keys), keys)
         return keys.take(np.flatnonzero(mask))
 
-    def states(self, size: Size, framework: Framework) -> StateKeys:
-        """All shardings for nodes of one size under `framework`."""
+    def states(self, size: Size, framework: Framework, room_bytes: float = np.inf) -> StateKeys:
+        """All shardings for nodes of one size under `framework`, without those whose weights alone take more than `room_bytes`."""
         v = self.values.of(framework) if self.reduced else self.values
         t, c, p, d = _grid(v.tensor, v.context, v.pipeline, v.data)
         if self.reduced:
@@ -141,13 +142,27 @@ class Space:
         e, f = _grid(v.expert, v.expert_tensor)
         (t, c, p, d), (e, f) = _cross((t, c, p, d), (e, f))
         if self.reduced:
-            index = np.flatnonzero(deals_experts(t * c * d, t, e, f))
+            index = np.flatnonzero(
+                deals_experts(t * c * d, t, e, f) & self._fits(framework, room_bytes, t, p, e * f, c * d)
+            )
             t, c, p, d, e, f = (column[index] for column in (t, c, p, d, e, f))
         ends, z, o = _grid(_codes(v.lighter, LIGHTER), v.zero, _codes(v.offload, OFFLOAD))
         (t, c, p, d, e, f), (ends, z, o) = _cross((t, c, p, d, e, f), (ends, z, o))
         fixed = [np.full(len(t), n) for n in (size.gpus_per_node, size.gpus_per_block, size.domain_gpus)]
         keys = StateKeys(*fixed, t, c, p, ends, e, f, d, z, o)
         return keys.take(np.flatnonzero(self._keep("state_allowed", len(keys), framework, keys)))
+
+    def _fits(self, framework: Framework, room: float, t: Array, p: Array, expert_ranks: Array, ranks: Array) -> Array:
+        """Whether the weights fit, sharded as far as ZeRO can, or stay on the host: a bound, for rows that are not multiplied yet."""
+        stages, place = distinct(p)
+        words = self.values.lighter
+        virtual = self.values.virtual
+        shares = [min(stage_floor(self.work, int(n), word, virtual).layers for word in words) for n in stages]
+        share = np.array(shares)[place]
+        least = least_weight_bytes(self.work, framework, t, expert_ranks, share)
+        shards = np.isin(p, stages[stages == 1]) | (3 in framework.zero_stages_with_pipeline)
+        sharded = np.where(shards & (3 in framework.zero_stages), least / ranks / t, least)
+        return np.asarray((sharded <= room * (1 + 1e-6)) | ("parameters" in framework.offload))
 
     def base_atoms(self, machines: Sequence[int], framework: Framework) -> AtomKeys:
         """All per-layer decisions on some machine classes under `framework`, beside what ZeRO-3 and the network add.

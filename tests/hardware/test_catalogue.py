@@ -10,6 +10,7 @@ import pytest
 from gpuplan_hardware import CatalogueError, accelerators, catalogue, names, nodes, providers, resolve_gpus
 
 ACCELERATOR, NODE, PROVIDER = "accelerators/h100-sxm.toml", "nodes/aws-p5.48xlarge.toml", "providers/aws.toml"
+TRAY = "nodes/oci-bm.gpu.gb200.4.toml"
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def change(path: Path, old: str, new: str) -> None:
             'source = "torch"',
             'source = "tensorflow"',
             "usable_memory_bytes.source",
-            "aic, price, stas, torch",
+            "aic, host-link, price, stas, torch",
         ),
         (ACCELERATOR, 'as_of = "2026-11-20"', 'as_of = "2026-13-20"', "usable_memory_bytes.as_of", "month must be"),
         (ACCELERATOR, 'as_of = "2026-11-20"', "as_of = 20261120", "usable_memory_bytes.as_of", "valid date"),
@@ -70,6 +71,16 @@ def change(path: Path, old: str, new: str) -> None:
         (NODE, 'kind = "nvswitch"', 'kind = "none"', "intra_node", 'kind "none"'),
         (NODE, "value = 50e9", "value = 400", "network.bytes_per_second_per_gpu", "1e+08 to 5e+11 bytes/s one way"),
         (NODE, "gpus_per_node = { value = 8", "gpus_per_node = { value = 0", "gpus_per_node", "1 to 128 GPUs"),
+        (ACCELERATOR, "value = 63e9", "value = 63", "host_link_bytes_per_second", "1e+09 to 1e+12 bytes/s one way"),
+        (
+            TRAY,
+            "domain_gpus = { value = 72",
+            "domain_gpus = { value = 70",
+            "domain_gpus",
+            "a multiple of the node's GPUs (4)",
+        ),
+        (TRAY, "domain_gpus = { value = 72", "domain_gpus = { value = 4", "domain_gpus", "more than it has"),
+        (TRAY, "domain_gpus = { value = 72", "domain_gpus = { value = 1", "domain_gpus", "2 to 10000 GPUs"),
         (PROVIDER, "marketplace = false", 'marketplace = "no"', "marketplace", "valid boolean"),
         (PROVIDER, "value = 0.08", "value = 80", "volume_usd_per_gb_month", "0.001 to 5 USD"),
         (PROVIDER, 'volume = "', 'disk = "', "volume_usd_per_gb_month.source", "disk"),

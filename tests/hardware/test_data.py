@@ -3,6 +3,7 @@
 import csv
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -90,6 +91,41 @@ def test_rates_are_dense_and_fit_together(accelerator: Accelerator) -> None:
         assert per_byte == pytest.approx(UNUSUAL_FLOPS_PER_BYTE[accelerator.name], rel=0.02)
     else:
         assert 90 < per_byte < 440
+
+
+@pytest.mark.parametrize("accelerator", ACCELERATORS, ids=name_of)
+def test_links_to_the_host_are_one_way(accelerator: Accelerator) -> None:
+    """PCIe 3.0 to 5.0 with 16 lanes, half of it for one of two dies, or NVLink-C2C; unknown for Ascend, and for what is refused."""
+    rate = accelerator.host_link_bytes_per_second
+    if accelerator.refused or accelerator.vendor == "Huawei":
+        assert rate is None
+    elif accelerator.name in ("GH200", "GB200", "GB300"):
+        assert rate == {"GH200": 450e9}.get(accelerator.name, 225e9)
+    elif accelerator.name == "MI250X":
+        assert rate == 31.5e9 / 2
+    else:
+        assert rate is not None
+        generation = {15.75e9: 3, 31.5e9: 4, 63e9: 5}[rate]
+        assert f"PCIe {generation}.0 x16" in accelerator.sources["host_link_bytes_per_second"].source
+        slots = [
+            node.intra_node for node in NODES if node.accelerator is accelerator and node.intra_node.kind == "pcie"
+        ]
+        assert all(link.bytes_per_second_per_gpu <= 1.03 * rate for link in slots), (
+            "it is the same slot, rounded to 16, 32, 64"
+        )
+
+
+def test_the_trays_of_an_nvl72_rack_share_one_switch_fabric() -> None:
+    for node in NODES:
+        joined = node.accelerator.name in ("GB200", "GB300")
+        assert node.domain_gpus == (72 if joined else None)
+        assert node.scale_up_gpus == (72 if joined else node.gpus_per_node)
+        assert not joined or (node.gpus_per_node, node.intra_node.kind) == (4, "nvswitch")
+
+
+def test_a_node_of_one_gpu_joins_no_others() -> None:
+    (single, *_) = [node for node in NODES if node.intra_node.kind == "none"]
+    assert replace(single, domain_gpus=72).scale_up_gpus == 1
 
 
 @pytest.mark.parametrize("node", NODES, ids=name_of)

@@ -51,10 +51,29 @@ def test_frameworks_name_known_methods() -> None:
 def test_only_megatron_has_parallel_layouts() -> None:
     for found in frameworks().values():
         parallel = (found.tensor_parallel, found.pipeline_parallel, found.expert_parallel, found.sequence_parallel)
-        assert parallel == (found.name == "megatron",) * 4
+        finer = (found.context_parallel, found.interleaved, found.expert_tensor_parallel, found.pipeline_uneven)
+        assert parallel + finer == (found.name == "megatron",) * 8
     assert frameworks()["megatron"].zero_stages == (0, 1, 3)
     assert frameworks()["megatron"].zero_stages_with_pipeline == (0, 1)
     assert frameworks()["megatron"].pipeline_uneven
+
+
+@pytest.mark.parametrize(
+    ("name", "offload"),
+    [
+        ("megatron", ("none", "optimizer")),  # its weights stay on the GPU
+        ("deepspeed", ("none", "optimizer", "parameters")),  # ZeRO-Offload and ZeRO-Infinity
+        ("llama-factory", ("none", "optimizer", "parameters")),
+        ("torch-fsdp", ("none", "parameters")),  # CPUOffloadPolicy moves all three
+        ("torchtune", ("none", "parameters")),
+        ("hf-peft", ("none", "parameters")),
+        ("unsloth", ("none",)),
+    ],
+)
+def test_what_a_framework_leaves_to_the_host(name: str, offload: tuple[str, ...]) -> None:
+    found = frameworks()[name]
+    assert found.offload == offload
+    assert ("offload" in found.sources) == (offload != ("none",))
 
 
 @pytest.mark.parametrize(
@@ -127,6 +146,11 @@ def _other(**words: Any) -> Framework:
         (_other(kernels="torch"), True, False),
         (_other(stand_in=True), True, True),  # less sure
         (_other(tensor_parallel=True), True, False),
+        (_other(context_parallel=True), True, False),
+        (_other(interleaved=True), True, False),
+        (_other(expert_tensor_parallel=True), True, False),
+        (_other(offload=("none", "optimizer", "parameters")), True, False),
+        (_other(offload=("none",)), True, True),
         (_other(vendors=frameworks()["unsloth"].vendors), True, True),
         (_other(eager_attention=()), True, False),
         (_other(fp32_beside_quantised=False), True, False),
@@ -158,6 +182,15 @@ def test_methods() -> None:
         ("weight_bytes = 4", 'weight_bytes = "4"', "weight_bytes is '4' in frameworks/x.toml"),
         ("weight_bytes = 4", "weight_bytes = 400", "weight_bytes is '400' in frameworks/x.toml"),
         ("zero_stages = [0, 2, 3]", "zero_stages = [0, 4]", "zero_stages.1 is '4' in frameworks/x.toml"),
+        ("pipeline_parallel = false", "pipeline_parallel = false\ninterleaved = true", "only with pipeline_parallel"),
+        (
+            "expert_parallel = false",
+            "expert_parallel = false\nexpert_tensor_parallel = true",
+            "only with expert_parallel",
+        ),
+        ('offload = ["none", "parameters"]', 'offload = ["parameters"]', "none should be among offload"),
+        ('offload = ["none", "parameters"]', 'offload = ["none", "weights"]', "offload.1 is 'weights'"),
+        ("zero_stages = [0, 2, 3]", "zero_stages = [0, 2]", "only with 3 among zero_stages"),
         ("pipeline_parallel = false", "pipeline_parallel = true", "zero_stages_with_pipeline should be given exactly"),
         ('name = "AMD"', 'name = "NVIDIA"', "vendors.* should be different"),
         ('model_types = ["*"]', 'model_types = ["*", "*"]', "experts.* should be different"),

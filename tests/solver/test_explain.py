@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpuplan.explain import LIMITS, NO_OFFER, SWITCHES, Explanation, explain
+from gpuplan.explain import NO_OFFER, Explanation, explain
 from gpuplan.job import Job, Limits
 from gpuplan.pipeline import find
 from gpuplan.plan import Plan
+from gpuplan.relax import LIMITS, SWITCHES
 from gpuplan.result import Relaxation
 from gpuplan_hardware import Offer
 from gpuplan_models import frameworks

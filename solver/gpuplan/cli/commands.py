@@ -18,7 +18,7 @@ EXIT_CODES = {"optimal": 0, "feasible": 0, "infeasible": INFEASIBLE, "unknown": 
 
 
 @click.command(cls=JobCommand, short_help="the cheapest cluster and layout for a job, with proof")
-@job_options(pins=False)
+@job_options
 def solve(**words: Any) -> int:
     """Find the cheapest cluster and layout for a job, and prove that it is.
 
@@ -28,7 +28,7 @@ def solve(**words: Any) -> int:
 
 
 @click.command(cls=JobCommand, short_help="whether a job fits and finishes on a given cluster")
-@job_options(pins=True)
+@job_options
 def check(**words: Any) -> int:
     """Say whether a job fits and finishes on a given cluster, and by what margin.
 
@@ -42,30 +42,31 @@ def _answer(verb: str, words: dict[str, Any]) -> int:
     from gpuplan.cli.output import Destination, working
 
     destination = Destination(words.pop("output_format"), words.pop("out"))
-    job = _job(words.pop("job_file"), words)
+    jobs = _jobs(verb, words.pop("job_file"), words)
     with working():
-        result = _run(verb, job)
+        result = _run(verb, jobs)
     destination.write(result)
     return exit_code(result)
 
 
-def _job(job_file: str | None, words: Mapping[str, Any]) -> Job:
-    """Put file and flags together; a flag that was not given is None or empty."""
-    from gpuplan.job import load_spec, make_spec, resolve
+def _jobs(verb: str, job_file: str | None, words: Mapping[str, Any]) -> list[Job]:
+    """Put file and flags together; a flag that was not given is None or empty. `solve` takes several methods and precisions."""
+    from gpuplan.job import load_spec, make_spec, resolve, resolve_all
 
     given = {name: value for name, value in words.items() if value is not None and value != ()}
-    return resolve(make_spec(given) if job_file is None else load_spec(job_file, given))
+    spec = make_spec(given) if job_file is None else load_spec(job_file, given)
+    return resolve_all(spec) if verb == "solve" else [resolve(spec)]
 
 
-def _run(verb: str, job: Job) -> Result:
+def _run(verb: str, jobs: list[Job]) -> Result:
     """Call the verb of the Python API; ortools is loaded here and not before the job is known to be right."""
     if verb == "check":
         from gpuplan.check import check as run_check
 
-        return run_check(job)
+        return run_check(jobs[0])
     from gpuplan.solve import solve as run_solve
 
-    return run_solve(job)
+    return run_solve(jobs)
 
 
 def exit_code(result: Result) -> int:

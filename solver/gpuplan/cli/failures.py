@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import click
 
 from gpuplan.errors import InputError, close_matches
-from gpuplan.fields import FIELDS
 
 INTERNAL, BAD_INPUT, INFEASIBLE, UNDECIDED, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 4, 130, 141
 DEBUG = "GPUPLAN_DEBUG"
@@ -65,10 +64,6 @@ def from_click(error: click.ClickException) -> InputError:
 def _no_such_option(error: click.NoSuchOption, called: str) -> InputError:
     """Error for an option that the command does not have."""
     name = error.option_name
-    if name in {field.flag for field in FIELDS}:
-        return InputError(
-            name, name, f"{name} is an option of gpuplan check, which takes a given cluster; {called} finds it"
-        )
     known = [option for parameter in _parameters(error) for option in (*parameter.opts, *parameter.secondary_opts)]
     return InputError(name, name, f"{name} is no option of {called}; see {called} --help", _close_options(name, known))
 

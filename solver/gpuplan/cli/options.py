@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from gpuplan.cli.completion import values_of
-from gpuplan.fields import FIELDS, PINS, JobField
+from gpuplan.fields import FIELDS, JobField
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,17 +31,13 @@ class JobCommand(click.Command):
                 formatter.write_dl(records, col_max=28)
 
 
-def job_options(*, pins: bool) -> Callable[[F], F]:
-    """Add the flags that all commands share, and with `pins` those of a given cluster and layout."""
-
-    def decorate(function: F) -> F:
-        function = output_options("text", "json")(function)
-        function = _job_file(function)
-        for field in reversed([field for field in FIELDS if pins or field.group != PINS]):
-            function = _option(field)(function)
-        return function
-
-    return decorate
+def job_options(function: F) -> F:
+    """Add a flag for every field of a job, the job file, and where the answer goes."""
+    function = output_options("text", "json")(function)
+    function = _job_file(function)
+    for field in reversed(FIELDS):
+        function = _option(field)(function)
+    return function
 
 
 def _job_file(function: F) -> F:

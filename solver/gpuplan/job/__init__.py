@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from gpuplan.job.resolve import resolve
+from gpuplan.job.resolve import resolve, resolve_all
 from gpuplan.job.spec import JobSpec, make_spec
 from gpuplan.job.types import Catalogue, Job, Limits, Pins, Search, TokenCount
 from gpuplan.job.yaml_file import load_spec
 
-__all__ = ["Catalogue", "Job", "JobSpec", "Limits", "Pins", "Search", "TokenCount", "load_spec", "make_spec", "resolve"]
+__all__ = [
+    "Catalogue",
+    "Job",
+    "JobSpec",
+    "Limits",
+    "Pins",
+    "Search",
+    "TokenCount",
+    "load_spec",
+    "make_spec",
+    "resolve",
+    "resolve_all",
+]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gpuplan.errors import InputError, choose, shown
 from gpuplan.job.batch import global_batches
 from gpuplan.job.calibration import read_calibration
+from gpuplan.job.choices import Choice, narrowed, read_choices, senseless, the_choice
 from gpuplan.job.data_size import samples, token_count
-from gpuplan.job.limits import known_offers, read_catalogue, read_limits, read_pins
+from gpuplan.job.gpus import some
+from gpuplan.job.limits import known_offers, read_catalogue, read_limits
 from gpuplan.job.makers import check_makers
+from gpuplan.job.pins import check_pins, read_pins
 from gpuplan.job.reader import Reader
 from gpuplan.job.spec import JobSpec, make_spec
 from gpuplan.job.training import read_sequence_length, read_training
-from gpuplan.job.types import Job, Search
+from gpuplan.job.types import Job, Search, TokenCount
 from gpuplan.units import format_percent, parse_decimal, parse_duration, parse_fraction, parse_whole
 from gpuplan_hardware import Offer
 
 OBJECTIVES = ("cost", "gpus", "time")
+"""What can be minimised, and the order in which ties are broken."""
+MOST_OBJECTIVES = 2
+ALTERNATIVES_BY = ("gpu", "provider", "layout")
 CONFIDENCE = 0.9
 MAX_EPOCHS = 10_000.0
 MAX_TRIALS = 100_000
@@ -49,18 +55,73 @@ def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | N
     Raises
     ------
     InputError
-        The first field that cannot be used.
+        The first field that cannot be used; method and precision must be one each (see `resolve_all`).
     """
     if isinstance(spec, Job):
         return spec
-    reader = Reader(_spec_of(spec))
-    training = read_training(reader)
+    words = _spec_of(spec)
+    return _resolve(words, the_choice(words), offers, _Counted())
+
+
+def resolve_all(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> list[Job]:
+    """Make a job of each method and precision that the user's words allow; parameters and errors like those of `resolve`.
+
+    What cannot be (a framework that does not run a method, say) is left out, with a sentence in the `assumptions` of the others;
+    where nothing can be, the first reason is raised.
+    """
+    if isinstance(spec, Job):
+        return [spec]
+    words = _spec_of(spec)
+    choices = read_choices(words)
+    if len(choices) == 1:
+        return [_resolve(words, choices[0], offers, _Counted())]
+    counted, jobs, errors = _Counted(), [], {}
+    for choice in choices:
+        try:
+            jobs.append(_resolve(narrowed(words, choice, choices), choice, offers, counted))
+        except InputError as error:
+            errors[choice] = error
+    if not jobs:
+        raise next(iter(errors.values()))
+    left_out = [f"{choice} left out: {error.message.rstrip('.')}" for choice, error in errors.items()]
+    return [_one_of_several(job, words, (*left_out, *senseless(words, choices))) for job in jobs]
+
+
+def _one_of_several(job: Job, words: JobSpec, left_out: tuple[str, ...]) -> Job:
+    """Say what was left out; and show no neighbours of each plan unless they are asked for, as the plans are neighbours already."""
+    alternatives = job.search.alternatives if words.alternatives is not None else 0
+    search = replace(job.search, alternatives=alternatives)
+    return replace(job, assumptions=(*job.assumptions, *left_out), search=search)
+
+
+@dataclass
+class _Counted:
+    """The tokens of an epoch and what is assumed of them, counted once for all choices: text on disk is read for it."""
+
+    tokens: TokenCount | None = None
+    sentences: Sequence[str] = ()
+
+    def of(self, reader: Reader, count: Callable[[], TokenCount]) -> TokenCount:
+        if self.tokens is None:
+            before = len(reader.assumptions)
+            self.tokens = count()
+            self.sentences = reader.assumptions[before:]
+        else:
+            reader.assumptions.extend(self.sentences)
+        return self.tokens
+
+
+def _resolve(words: JobSpec, choice: Choice, offers: Sequence[Offer] | None, counted: _Counted) -> Job:
+    """The job of one method and precision."""
+    reader = Reader(words)
+    training = read_training(reader, choice)
     length = read_sequence_length(reader, training.architecture)
     packing = reader.default("packing", _share_above_zero, 1.0, "sequences packed full")
-    tokens = token_count(reader, training.architecture, length, packing)
+    tokens = counted.of(reader, lambda: token_count(reader, training.architecture, length, packing))
     catalogue = read_catalogue(reader)
     known = known_offers(catalogue, offers)
     trials, parallel = _trials(reader)
+    objectives = _objectives(reader)
     job = Job(
         architecture=training.architecture,
         method=training.method,
@@ -83,14 +144,15 @@ def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | N
         contingency=reader.default("contingency", parse_fraction, 0.0, "no contingency"),
         evaluation_share=reader.default("evaluation_share", parse_fraction, 0.0, "no time for evaluations"),
         confidence=_confidence(reader),
-        objectives=_objectives(reader),
-        limits=read_limits(reader, known, own=offers is not None or catalogue.offers_path is not None),
+        objectives=(*objectives, *(name for name in OBJECTIVES if name not in objectives)),
+        limits=read_limits(reader, known, offers is not None or catalogue.offers_path is not None, objectives),
         pins=read_pins(reader, training.framework, known),
         catalogue=catalogue,
         search=_search(reader),
         calibration=read_calibration(reader),
     )
     _check_total(job, reader)
+    check_pins(job)
     check_makers(job, known)
     return _with_assumptions(job, reader)
 
@@ -159,9 +221,24 @@ def _confidence(reader: Reader) -> float | None:
 
 
 def _objectives(reader: Reader) -> tuple[str, ...]:
-    """What is minimised first, and the order in which ties are broken."""
-    first = reader.default("minimize", lambda name, value: choose(name, value, OBJECTIVES), "cost")
-    return (first, *(name for name in OBJECTIVES if name != first))
+    """What is minimised, and what decides among equals where the user says so.
+
+    Raises
+    ------
+    InputError
+        No goal, an unknown one, one twice, or more than two.
+    """
+    words = reader.spec.minimize
+    if words is None:
+        return ("cost",)
+    named = tuple(choose("minimize", word, OBJECTIVES) for word in some("minimize", words))
+    given = ",".join(words)
+    if len(set(named)) < len(named):
+        raise InputError("minimize", given, f"{shown(given)!r} names {named[0]} twice; name each once")
+    if len(named) > MOST_OBJECTIVES:
+        message = f"{shown(given)!r} names more than two goals; what is left decides among equals anyway"
+        raise InputError("minimize", given, message, (",".join(named[:MOST_OBJECTIVES]),))
+    return named
 
 
 def _search(reader: Reader) -> Search:
@@ -170,6 +247,9 @@ def _search(reader: Reader) -> Search:
     return Search(
         alternatives=reader.default(
             "alternatives", lambda n, v: parse_whole(n, v, 0, MAX_ALTERNATIVES), default.alternatives
+        ),
+        alternatives_by=reader.default(
+            "alternatives_by", lambda n, v: choose(n, v, ALTERNATIVES_BY), default.alternatives_by
         ),
         time_limit_seconds=reader.default("time_limit", parse_duration, default.time_limit_seconds),
         workers=reader.default("workers", lambda n, v: parse_whole(n, v, 0, MAX_WORKERS), default.workers),

@@ -25,8 +25,15 @@ def _split(value: object) -> object:
     return tuple(part.strip() for word in words for part in word.split(",") if part.strip())
 
 
+def _split_numbers(value: object) -> object:
+    """Read "1, 2", 1, [1, 2] and ["1", "2"] alike."""
+    numbers = value if isinstance(value, (list, tuple)) else [value]
+    return _split([str(one) if type(one) is int else one for one in numbers])
+
+
 Word = Annotated[StrictStr | StrictInt | StrictFloat, BeforeValidator(_path_as_text)]
 Words = Annotated[tuple[StrictStr, ...], BeforeValidator(_split)]
+Numbers = Annotated[tuple[StrictStr, ...], BeforeValidator(_split_numbers)]
 
 
 class JobSpec(BaseModel):
@@ -35,10 +42,10 @@ class JobSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: Word | None = None
-    method: Word | None = None
+    method: Words | None = None
     lora_rank: Word | None = None
     lora_targets: Words | None = None
-    precision: Word | None = None
+    precision: Words | None = None
     weights: Word | None = None
     optimizer: Word | None = None
     framework: Word | None = None
@@ -61,10 +68,16 @@ class JobSpec(BaseModel):
     contingency: Word | None = None
     max_gpus: Word | None = None
     max_nodes: Word | None = None
+    node_counts: Numbers | None = None
+    max_tp: Word | None = None
+    min_mfu: Word | None = None
     gpu: Words | None = None
     exclude_gpu: Words | None = None
     provider: Words | None = None
+    exclude_provider: Words | None = None
     region: Words | None = None
+    exclude_region: Words | None = None
+    nvswitch_only: bool = False
     pricing: Words | None = None
     price: Word | None = None
     marketplace: bool = False
@@ -73,8 +86,9 @@ class JobSpec(BaseModel):
     allow_unknown_host: bool = False
     confidence: Word | None = None
     calibration: Word | None = None
-    minimize: Word | None = None
+    minimize: Words | None = None
     alternatives: Word | None = None
+    alternatives_by: Word | None = None
     time_limit: Word | None = None
     workers: Word | None = None
     seed: Word | None = None
@@ -87,6 +101,8 @@ class JobSpec(BaseModel):
     ep: Word | None = None
     cp: Word | None = None
     vp: Word | None = None
+    etp: Word | None = None
+    uneven: Word | None = None
     zero: Word | None = None
     micro_batch: Word | None = None
     recompute: Word | None = None

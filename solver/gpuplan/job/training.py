@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpuplan.errors import InputError, choose, input_error, shown
+from gpuplan.job.choices import Choice
 from gpuplan.job.reader import Reader
 from gpuplan.layout import PARALLEL_FRAMEWORK, obstacle, usual_framework
 from gpuplan.units import parse_whole
@@ -14,7 +15,6 @@ from gpuplan_models import ModelError, architecture, architectures, check_target
 if TYPE_CHECKING:
     from gpuplan_models import Architecture, Framework, Method
 
-PRECISIONS = ("bf16", "fp16", "fp8")
 OPTIMIZERS = ("adamw", "adamw-8bit")
 SEQUENCE_LENGTH = 4096
 LORA_RANK, MAX_LORA_RANK = 16, 512
@@ -35,12 +35,14 @@ class Training:
     framework: Framework | None = None
 
 
-def read_training(reader: Reader) -> Training:
-    """Read model, method, adapters, precisions, optimizer and framework, and check that they go together."""
+def read_training(reader: Reader, choice: Choice) -> Training:
+    """Read model, adapters, storage, optimizer and framework, and check that they go together with method and precision."""
     model = find_architecture(reader.required("model"))
-    method = methods()[choose("method", reader.required("method"), methods())]
+    method = methods()[choice.method]
     rank, targets = _adapters(reader, model, method)
-    precision = reader.default("precision", _precision, "bf16", "bf16 compute")
+    precision = choice.precision
+    if not reader.given("precision"):
+        reader.assume(f"{precision} compute")
     weights = _weights(reader, model, method)
     optimizer = reader.default(
         "optimizer", lambda name, value: choose(name, value, OPTIMIZERS), "adamw", "AdamW optimizer"
@@ -100,11 +102,6 @@ def _adapters(reader: Reader, model: Architecture, method: Method) -> tuple[int,
 def _rank(name: str, value: object) -> int:
     """LoRA rank."""
     return parse_whole(name, value, 1, MAX_LORA_RANK)
-
-
-def _precision(name: str, value: object) -> str:
-    """Compute precision."""
-    return choose(name, value, PRECISIONS)
 
 
 def _weights(reader: Reader, model: Architecture, method: Method) -> str:

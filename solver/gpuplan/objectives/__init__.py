@@ -7,9 +7,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from gpuplan.objectives.base import Objective, Totals
+from gpuplan.objectives.base import Amounts, Objective, Totals
 
-__all__ = ["Objective", "Totals", "objectives"]
+__all__ = ["Amounts", "Objective", "Totals", "objectives"]
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -15,9 +15,22 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
+class Amounts(Protocol):
+    """What candidates (or a plan) come to; `nodes` and `gpus` are those of one trial."""
+
+    @property
+    def cost_usd(self) -> Array: ...
+    @property
+    def wall_seconds(self) -> Array: ...
+    @property
+    def gpus(self) -> Array: ...
+    @property
+    def nodes(self) -> Array: ...
+
+
 @dataclass(frozen=True)
 class Totals:
-    """What candidates (or a plan) come to; `nodes` and `gpus` are those of one trial."""
+    """`Amounts` that are known already."""
 
     cost_usd: Array
     wall_seconds: Array
@@ -42,7 +55,7 @@ class Objective(ABC):
     strict: ClassVar[bool] = False
 
     @abstractmethod
-    def of(self, totals: Totals) -> Array:
+    def of(self, totals: Amounts) -> Array:
         """Value of candidates; lower bounds in, lower bounds out."""
 
     def longest_training(self, value: float, cost: tuple[Array, Array], wall: tuple[Array, Array]) -> Array:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpuplan.objectives.base import Objective, Totals
+from gpuplan.objectives.base import Amounts, Objective
 
 if TYPE_CHECKING:
     from gpuplan.build import Builder
@@ -19,7 +19,7 @@ class _Money(Objective):
 
     unit = "USD"
 
-    def of(self, totals: Totals) -> Array:
+    def of(self, totals: Amounts) -> Array:
         return totals.cost_usd
 
     def longest_training(self, value: float, cost: tuple[Array, Array], wall: tuple[Array, Array]) -> Array:

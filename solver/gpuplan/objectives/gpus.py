@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpuplan.objectives.base import Objective, Totals
+from gpuplan.objectives.base import Amounts, Objective
 
 if TYPE_CHECKING:
     from gpuplan.build import Builder
@@ -21,8 +21,8 @@ class Gpus(Objective):
     unit = "GPUs"
     strict = True
 
-    def of(self, totals: Totals) -> Array:
-        return totals.gpus
+    def of(self, totals: Amounts) -> Array:
+        return np.asarray(totals.gpus, dtype=float)
 
     def expression(self, builder: Builder) -> Any:
         return builder.size_sum(builder.tables.size_gpus)
@@ -35,8 +35,8 @@ class Nodes(Objective):
     unit = "nodes"
     strict = True
 
-    def of(self, totals: Totals) -> Array:
-        return totals.nodes
+    def of(self, totals: Amounts) -> Array:
+        return np.asarray(totals.nodes, dtype=float)
 
     def expression(self, builder: Builder) -> Any:
         return builder.size_sum(builder.tables.size_nodes)

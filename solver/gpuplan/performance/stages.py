@@ -6,11 +6,13 @@ and the last (head and loss). With one stage, the first holds everything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gpuplan.layout import LIGHTER
+from gpuplan.performance.distinct import distinct
 from gpuplan.performance.workload import Workload
 
 Array = np.ndarray
@@ -77,7 +79,7 @@ def stage_plan(job: Workload, stages: int, lighter: str = "none") -> StagePlan:
 
 def stage_plans(job: Workload, stages: Array, lighter: Array) -> StagePlan:
     """`stage_plan` of every pipeline degree in `stages` with the code of `LIGHTER` beside it; arrays gain a leading axis."""
-    codes, inverse = np.unique(stages * len(LIGHTER) + lighter, return_inverse=True)
+    codes, inverse = distinct(stages * len(LIGHTER) + lighter)
     known = [(int(code) // len(LIGHTER), LIGHTER[int(code) % len(LIGHTER)]) for code in codes] or [(1, "none")]
     plans = [stage_plan(job, degree, which) for degree, which in known]
     fields = ("layers", "embedding", "head", "exists")
@@ -99,6 +101,52 @@ def _middle(stack: Array, kinds: int, first: int, middle: int, last: int) -> Arr
         return np.zeros(kinds)
     starts = range(len(stack) - last - middle, first - 1, -middle)
     return max((_count(stack, kinds, start, middle) for start in starts), key=lambda counts: counts[-1])
+
+
+@dataclass(frozen=True)
+class StageFloor:
+    """What every schedule with these stages takes at least.
+
+    The slowest of the representative stages takes at least any weighted mean of them. Of the mean over all stages and of each stage
+    alone that weight is taken which makes the least share of any kind of layer largest.
+
+    Attributes
+    ----------
+    layers, head, fill
+        Shares: of all layers and of the head in the slowest stage's own passes, of a whole pass in the filling.
+    held
+        Array (3, kinds): layers of one micro-batch that a stage holds; under virtual stages those of the mean stage where that is
+        less.
+    has_head, exists
+        Arrays (3,): whether a stage holds the head, whether there is such a stage.
+    """
+
+    layers: float
+    head: float
+    fill: float
+    held: Array
+    has_head: Array
+    exists: Array
+
+
+def stage_floor(job: Workload, stages: int, lighter: str, virtual: Sequence[int]) -> StageFloor:
+    """`StageFloor` of one pipeline degree, of whose `virtual` degrees those count that cut its stages evenly."""
+    plan = stage_plan(job, stages, lighter)
+    totals = np.array([work.kind.count for work in job.layers], dtype=float)
+    mean = np.array([1.0, max(0, stages - 2), 1.0 if stages > 1 else 0.0]) / stages
+    weights = [mean, *(row for row, there in zip(np.eye(3), plan.exists, strict=True) if there)]
+    shares = [float((weight @ plan.layers / totals).min()) for weight in weights]
+    best = int(np.argmax(shares))
+    even = stages > 1 and lighter == "none"
+    most = max((v for v in virtual if v == 1 or (even and job.layer_count % (stages * v) == 0)), default=1)
+    return StageFloor(
+        layers=shares[best],
+        head=float(weights[best] @ plan.head),
+        fill=(stages - 1) / (stages * most),
+        held=np.minimum(plan.layers, totals / stages) if most > 1 else plan.layers,
+        has_head=plan.head > 0,
+        exists=plan.exists,
+    )
 
 
 @dataclass(frozen=True)

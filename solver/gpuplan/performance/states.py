@@ -160,6 +160,22 @@ def states(job: Workload, framework: Framework, keys: StateKeys) -> States:
     )
 
 
+def least_weight_bytes(
+    job: Workload, framework: Framework, tensor: Array, expert_ranks: Array, stage_share: Array
+) -> Array:
+    """Bytes that weights (and gradients of what is trained in full) take on the worst stage, if nothing shards them.
+
+    A lower bound: embedding, head and adapters are left out, and `stage_share` is the least share of the layers that some stage has.
+    """
+    weight_b, gradient_b, _ = trained_bytes(job, framework)
+    per_parameter = storage_bytes(job.weights) if job.trains_adapters else weight_b + gradient_b
+    total = np.zeros(len(tensor))
+    for work in job.layers:
+        dense, experts = work.parameters_per_rank(tensor, expert_ranks)
+        total += work.kind.count * (dense + experts)
+    return np.asarray(total * stage_share * per_parameter)
+
+
 def trained_bytes(job: Workload, framework: Framework) -> tuple[float, float, float]:
     """Bytes of weight, gradient and optimizer state per trained parameter, by the framework's precision policy."""
     policy = framework.adapter_bytes if job.trains_adapters else framework.full_bytes

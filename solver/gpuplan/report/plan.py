@@ -25,6 +25,11 @@ from gpuplan.result import MemoryAnswer, OfferAnswer, PlanAnswer, PredictionAnsw
 
 #: Parts below this share of the whole are summed up in one line.
 SMALL_PART = 0.005
+#: What the host keeps.
+OFFLOADED = {
+    "optimizer": "optimizer states and step on the host",
+    "parameters": "weights, gradients and optimizer on the host",
+}
 #: Columns from which time and step stand beside each other.
 WIDE = 92
 
@@ -41,12 +46,17 @@ def job(result: Result) -> RenderableType:
         "Job",
         facts(
             [
-                ("model", f"{result.model}, {words(METHODS, result.method)}"),
+                ("model", f"{result.model}, {_methods(result)}"),
                 ("tokens", known),
                 ("training", f"{epochs}, {sequences}"),
             ]
         ),
     )
+
+
+def _methods(result: Result) -> str:
+    """The method, or all that were left open."""
+    return ", ".join(words(METHODS, method) for method in result.method.split(", "))
 
 
 def plan_sections(result: Result, plan: PlanAnswer, width: int) -> list[RenderableType]:
@@ -105,9 +115,11 @@ def _available(offer: OfferAnswer) -> str | None:
 
 def _layout(plan: PlanAnswer) -> RenderableType:
     layout = plan.layout
-    degrees = (
-        f"TP{GLUE}{layout.tensor_parallel} x PP{GLUE}{layout.pipeline_parallel} x DP{GLUE}{layout.data_parallel} = "
-        f"{layout_gpus(plan)}; EP{GLUE}{layout.expert_parallel}, ZeRO stage{GLUE}{layout.zero_stage}"
+    context = f" x CP{GLUE}{layout.context_parallel}" if layout.context_parallel > 1 else ""
+    inside = f" (TP{GLUE}{layout.expert_tensor_parallel} inside an expert)" if layout.expert_tensor_parallel > 1 else ""
+    parallelism = (
+        f"TP{GLUE}{layout.tensor_parallel}{context} x PP{GLUE}{layout.pipeline_parallel} x DP{GLUE}{layout.data_parallel} = "
+        f"{layout_gpus(plan)}; EP{GLUE}{layout.expert_parallel}{inside}, ZeRO stage{GLUE}{layout.zero_stage}"
     )
     batch = (
         f"micro-batch {layout.micro_batch} x accumulation {layout.gradient_accumulation} x DP{GLUE}{layout.data_parallel}"
@@ -116,11 +128,26 @@ def _layout(plan: PlanAnswer) -> RenderableType:
     return facts(
         [
             ("framework", framework(layout.framework)),
-            ("parallelism", degrees),
+            ("parallelism", parallelism),
+            ("stages", _stages(plan)),
             ("batch", batch),
             ("recompute", layout.recompute),
+            ("offload", OFFLOADED.get(layout.offload)),
         ]
     )
+
+
+def _stages(plan: PlanAnswer) -> str | None:
+    """What is not plain about the pipeline: unequal stages, and stages that are dealt out in turns."""
+    layout, layers = plan.layout, plan.layout.stage_layers
+    said = []
+    if len(set(layers)) > 1:
+        names = ("first", "last") if len(layers) == 2 else ("first", "fullest middle", "last")
+        said.append(f"layers: {', '.join(f'{name} {count}' for name, count in zip(names, layers, strict=False))}")
+    if layout.virtual_stages > 1:
+        of_a_rank = f"{layout.virtual_stages}{GLUE}virtual stages per pipeline rank (interleaved 1F1B)"
+        said.append(of_a_rank + (f" of {layers[0] // layout.virtual_stages}{GLUE}layers" if layers else ""))
+    return "; ".join(said) or None
 
 
 def _time(p: PredictionAnswer, *, wide: bool, fits: bool) -> list[RenderableType]:

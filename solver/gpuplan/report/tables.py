@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Group, RenderableType
 
 from gpuplan.report import format as f
@@ -9,7 +11,7 @@ from gpuplan.report.blocks import Prose, bar, columns, section, table
 from gpuplan.report.format import GLUE
 from gpuplan.report.verdict import limit_value
 from gpuplan.report.words import (
-    IDENTITIES,
+    DECISIONS,
     LIMITS,
     RULES,
     USER_LIMITS,
@@ -17,14 +19,17 @@ from gpuplan.report.words import (
     available,
     cluster,
     confidence,
+    degrees,
     gpus,
     used,
     words,
 )
-from gpuplan.result import PlanAnswer, Relaxation, Result, RuleAnswer
+from gpuplan.result import PlanAnswer, Relaxation, Result, RuleAnswer, Worth
 
-#: From this share of a limit on, a rule is said to bind.
-BINDING = 0.995
+#: Rules that a plan meets exactly by construction; they say nothing about how near a limit is.
+EXACT = ("step_time", "topology")
+#: What alternatives differ in, as a heading.
+NEXT_BEST = {"gpu": "on other GPUs", "provider": "from other providers", "layout": "with other layouts"}
 #: Header of the column that compares plans, by what is minimised.
 DIFFERENCE = {"cost": "cost +", "gpus": "GPUs +", "time": "time +"}
 MARK = f"{GLUE}*"
@@ -33,7 +38,7 @@ FOOTNOTE = "* extrapolated: too few published runs behind this GPU and framework
 
 def limits(result: Result) -> list[RenderableType]:
     """How near each limit is, nearest first."""
-    near = [rule for rule in result.rules if rule.used_share is not None and not _always_met(rule)]
+    near = [rule for rule in result.rules if rule.used_share is not None and not always_met(rule)]
     near.sort(key=lambda rule: -(rule.used_share or 0.0))
     if not near:
         return []
@@ -41,14 +46,14 @@ def limits(result: Result) -> list[RenderableType]:
     return [section(f"How near each limit is ({confidence(result)})", columns(rows, right=(1,)))]
 
 
-def _always_met(rule: RuleAnswer) -> bool:
+def always_met(rule: RuleAnswer) -> bool:
     """Whether a rule says nothing about nearness: what is met exactly, and storage, which is rented as it is needed."""
-    return rule.satisfied and (rule.rule in IDENTITIES or "storage" in rule.name)
+    return rule.satisfied and (rule.rule in EXACT or "storage" in rule.name)
 
 
 def _nearness(rule: RuleAnswer) -> tuple[str, ...]:
     share = rule.used_share or 0.0
-    state = "broken" if not rule.satisfied else "binding" if share >= BINDING else ""
+    state = "broken" if not rule.satisfied else "binding" if rule.binding else ""
     return words(RULES, rule.name), f.share(share), f"{bar(share, 10):<10}".replace(" ", GLUE), used(rule), state
 
 
@@ -74,13 +79,18 @@ def _violation(rule: RuleAnswer) -> tuple[str, ...]:
 
 
 def alternatives(result: Result) -> list[RenderableType]:
-    """Next-best plans on other GPUs."""
+    """Next-best plans on other GPUs, from other providers, or with other layouts."""
     best = result.plan
     if best is None or not result.alternatives:
         return []
-    rows = [_plan_cells(plan, _difference(result, best, plan)) for plan in (best, *result.alternatives)]
-    grid = table(["GPUs", ">time", ">cost", f">{DIFFERENCE.get(result.objective_name, 'more')}", "cluster"], rows)
-    return [section("Next best on other GPUs", grid, *_footnote((best, *result.alternatives)))]
+    plans = (best, *result.alternatives)
+    rows = [_plan_cells(plan, _difference(result, best, plan)) for plan in plans]
+    headers = ["GPUs", ">time", ">cost", f">{DIFFERENCE.get(result.objective_name, 'more')}", "cluster"]
+    if result.alternatives_by == "layout":
+        headers.append("layout")
+        rows = [(*row, degrees(plan)) for row, plan in zip(rows, plans, strict=True)]
+    title = f"Next best {words(NEXT_BEST, result.alternatives_by)}"
+    return [section(title, table(headers, rows), *_footnote(plans))]
 
 
 def _plan_cells(plan: PlanAnswer, *more: str) -> tuple[str, ...]:
@@ -123,9 +133,9 @@ def relaxations(result: Result) -> list[RenderableType]:
 
 
 def _relaxation(relaxation: Relaxation) -> tuple[str, ...]:
-    name, before, cells = words(LIMITS, relaxation.limit), "", _plan_cells(relaxation.plan)
+    name, cells = _switch(relaxation.limit), _plan_cells(relaxation.plan)
     if relaxation.unit == "switch":
-        more = [words(LIMITS, also.limit) for also in relaxation.also_lifted if also.unit == "switch"]
+        more = [_switch(also.limit) for also in relaxation.also_lifted if also.unit == "switch"]
         if relaxation.limit == "framework":
             name = f"--framework{GLUE}{relaxation.plan.layout.framework}"
         return ", ".join([name, *more]), "", "", *cells
@@ -133,8 +143,15 @@ def _relaxation(relaxation: Relaxation) -> tuple[str, ...]:
     return name, before, f"->{GLUE}{_at_least(relaxation.to, relaxation.unit)}", *cells
 
 
+def _switch(name: str) -> str:
+    """A limit, or what is said instead of a decision or a choice of the user."""
+    return f"no {DECISIONS[name]}" if name in DECISIONS else words(LIMITS, name)
+
+
 def _at_least(value: float, unit: str) -> str:
     """The new limit, rounded so that it is enough."""
+    if unit == "share":  # here less is enough
+        return f.percent(math.floor(1000 * value) / 1000)
     if unit == "hours":
         return f.hours_at_least(value)
     return f.money_at_least(value) if unit == "USD" else f.count(value)
@@ -147,6 +164,9 @@ def _relaxation_note(result: Result) -> str:
     together = [_together(relaxation) for relaxation in result.relaxations]
     if any(together):
         text = " ".join(["Each of these changes is enough.", *filter(None, together)])
+    if not all(relaxation.smallest for relaxation in result.relaxations):
+        named = ", ".join(_switch(change.limit) for change in result.relaxations if not change.smallest)
+        text += f" Less may be enough, which the time limit left open: {named}."
     if any(relaxation.limit == "offer_nodes" for relaxation in result.relaxations):
         text += " More nodes than the offer has are for its provider to say: ask."
     if result.confidence is not None:
@@ -158,10 +178,14 @@ def _relaxation_note(result: Result) -> str:
 
 def _together(relaxation: Relaxation) -> str:
     """What must give way beside a limit, as a sentence."""
-    others = [also for also in relaxation.also_lifted if also.unit != "switch"]
+    switched = relaxation.unit == "switch"  # those of a switch stand beside it
+    others = [also for also in relaxation.also_lifted if also.unit != "switch" or not switched]
     if not others:
         return ""
-    named = " and ".join(f"{words(LIMITS, also.limit)} {_at_least(also.to, also.unit)}" for also in others)
+    named = " and ".join(
+        _switch(also.limit) if also.unit == "switch" else f"{words(LIMITS, also.limit)} {_at_least(also.to, also.unit)}"
+        for also in others
+    )
     name, _, to, *_ = _relaxation(relaxation)
     return f"{' '.join(filter(None, (name[0].upper() + name[1:], to)))}: only together with {named}."
 
@@ -180,3 +204,35 @@ def _no_relaxation(result: Result) -> str:
             f"--allow-unknown-host), or make the job smaller ({smaller})."
         )
     return "No change of a single limit is enough: other limits conflict as well."
+
+
+def worth(result: Result) -> list[RenderableType]:
+    """What one unit more or less of each limit is worth in what is minimised."""
+    if not result.worth:
+        return []
+    moved = [one for one in result.worth if one.saves]
+    rows = [_worth(result, one) for one in moved]
+    parts: list[RenderableType] = []
+    if rows:
+        headers = ["limit", ">from", ">   to", "worth", "buys", ">time", ">cost", "on"]
+        parts.append(table(headers, rows))
+    still = [one for one in result.worth if not one.saves and one.step > 0]
+    if still:
+        named = " and ".join(f"{words(LIMITS, one.limit)} {limit_value(one.to, one.unit)}" for one in still)
+        parts.append(Prose(f"{named[0].upper()}{named[1:]} would change nothing."))
+    return [section("What a limit is worth", *parts)] if parts else []
+
+
+def _worth(result: Result, one: Worth) -> tuple[str, ...]:
+    saved = _objective_words(abs(one.saves), result.objective_unit)
+    says = f"saves {saved}" if one.saves > 0 else f"costs {saved} more"
+    cells = ("",) * 4 if one.plan is None else _plan_cells(one.plan)
+    before, after = limit_value(one.to - one.step, one.unit), limit_value(one.to, one.unit)
+    return words(LIMITS, one.limit), before, f"->{GLUE}{after}", says.replace(" ", GLUE), *cells
+
+
+def _objective_words(value: float, unit: str) -> str:
+    """A difference of the objective in the unit a person would use."""
+    if unit == "USD":
+        return f.money(value)
+    return f.hours(value / 3600) if unit == "seconds" else f.plural(value, unit.removesuffix("s"))

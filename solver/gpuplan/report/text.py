@@ -6,9 +6,11 @@ from rich.console import Console, RenderableType
 
 from gpuplan.report import format as f
 from gpuplan.report.blocks import MAX_WIDTH, Prose, bullets, facts, section, write
+from gpuplan.report.choices import choices
 from gpuplan.report.plan import job, plan_sections
-from gpuplan.report.tables import alternatives, limits, relaxations, violations
+from gpuplan.report.tables import alternatives, limits, relaxations, violations, worth
 from gpuplan.report.verdict import verdict, warnings
+from gpuplan.report.words import LIMITS, ORDER, words
 from gpuplan.result import Result, SolverAnswer
 
 
@@ -33,17 +35,24 @@ def _sections(result: Result, width: int) -> list[RenderableType]:
     if result.plan is not None:
         blocks.append(Prose("[Brackets]: 90% interval of the prediction.", "dim"))
     if result.undecided:
-        blocks.append(Prose(f"Not decided within the time limit: {', '.join(result.undecided)}.", "yellow"))
-    blocks += [*violations(result), *relaxations(result), job(result)]
+        why = (
+            "Interrupted before it was decided"
+            if result.solver.stopped == "interrupted"
+            else "Not decided within the time limit"
+        )
+        named = ", ".join(words(LIMITS, name) for name in result.undecided)
+        blocks.append(Prose(f"{why}: {named}; not reproducible.", "yellow"))
+    blocks += [*choices(result), *violations(result), *relaxations(result), job(result)]
     if result.plan is not None:
-        blocks += [*plan_sections(result, result.plan, width), *limits(result), *alternatives(result)]
+        blocks += [*plan_sections(result, result.plan, width), *limits(result), *worth(result), *alternatives(result)]
     if result.assumptions:
         blocks.append(section("Assumed", bullets(result.assumptions)))
-    return [*blocks, section("Proof", _proof(result.solver))]
+    return [*blocks, section("Proof", _proof(result))]
 
 
-def _proof(solver: SolverAnswer) -> RenderableType:
+def _proof(result: Result) -> RenderableType:
     """Who decided what."""
+    solver = result.solver
     total = sum(solver.seconds.values())
     laps = ", ".join(f"{name.replace('_', '-')} {_seconds(value)}" for name, value in solver.seconds.items())
     versions = ", ".join(f"{name} {number}" for name, number in solver.versions.items())
@@ -51,6 +60,7 @@ def _proof(solver: SolverAnswer) -> RenderableType:
     return facts(
         [
             ("verdict", solver.proof + _precision(solver)),
+            ("order", _order(result)),
             (
                 "searched",
                 _searched(solver),
@@ -61,6 +71,12 @@ def _proof(solver: SolverAnswer) -> RenderableType:
             ("versions", versions),
         ]
     )
+
+
+def _order(result: Result) -> str | None:
+    """What decides among equally good plans."""
+    rest = [words(ORDER, name) for name in result.objective_order[1:]]
+    return f"of equally good plans {', then '.join([*rest, 'the plainer layout'])}" if rest else None
 
 
 def _searched(solver: SolverAnswer) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpuplan.report.format import count, hours_interval, limit_hours, limit_money, money_interval, percent, plural
 from gpuplan.report.words import (
     BEST,
+    DECISIONS,
     LIMITS,
     USER_LIMITS,
     amount,
@@ -22,7 +23,11 @@ GOOD, BAD, OPEN = "bold green", "bold red", "bold yellow"
 
 
 #: Where a limit stands in the answer, and its unit.
-LIMIT_FIELDS = {"deadline": ("deadline_hours", "hours"), "budget": ("budget_usd", "USD")}
+LIMIT_FIELDS = {
+    "deadline": ("deadline_hours", "hours"),
+    "budget": ("budget_usd", "USD"),
+    "min_mfu": ("min_mfu", "share"),
+}
 
 
 def verdict(result: Result) -> tuple[str, str]:
@@ -30,12 +35,29 @@ def verdict(result: Result) -> tuple[str, str]:
     if result.question == "check" and result.plan is not None:
         sentence, style = _check(result, result.plan)
         return _extrapolated(result.plan, sentence), style
+    if result.choices:
+        return _choices(result)
     if result.plan is not None:
         sentence = _extrapolated(result.plan, _plan(result, result.plan))
         return sentence, GOOD if result.status == "optimal" else OPEN
     if result.status == "infeasible":
         return _infeasible(result), BAD
-    return "No answer within the time limit: neither a plan nor a proof that there is none.", OPEN
+    ended = "No answer, interrupted" if result.solver.stopped == "interrupted" else "No answer within the time limit"
+    return f"{ended}: neither a plan nor a proof that there is none; not reproducible.", OPEN
+
+
+def _choices(result: Result) -> tuple[str, str]:
+    """How many of the choices have a plan; which to take is the reader's to say."""
+    having = [choice for choice in result.choices if choice.plan is not None]
+    asked = f"{len(result.choices)} choices"
+    if not having and result.status == "infeasible":
+        return f"No plan for any of {asked} of method and precision; proved.", BAD
+    how = "each proved" if all(choice.status == "optimal" for choice in having) else "not all proved"
+    best = words(BEST, result.objective_name)
+    sentence = (
+        f"{len(having)} of {asked} of method and precision have a plan, {how} {best} of its kind; the choice is yours."
+    )
+    return sentence, GOOD if result.status == "optimal" else OPEN
 
 
 def warnings(result: Result) -> list[str]:
@@ -87,7 +109,8 @@ def _proof(result: Result) -> str:
     if result.status == "optimal":
         return f"proved {best}"
     gap = "" if result.solver.gap is None else f", at most {percent(result.solver.gap)} off"
-    return f"not proved {best}{gap}: the time limit ended the search"
+    ended = "interrupted" if result.solver.stopped == "interrupted" else "the time limit ended the search"
+    return f"not proved {best}{gap}: {ended}; not reproducible"
 
 
 def _infeasible(result: Result) -> str:
@@ -111,9 +134,13 @@ def _conflict(result: Result) -> str:
 
 
 def _limit(result: Result, name: str) -> str:
-    """A limit as the user gave it."""
+    """A limit or a decision as the user gave it."""
+    if name in DECISIONS:
+        return f"the given {DECISIONS[name]}"
     field, unit = LIMIT_FIELDS.get(name, (name, ""))
     value = getattr(result.limits, field, None)
+    if isinstance(value, list):
+        return f"the {words(LIMITS, name)} {', '.join(str(one) for one in value)}"
     return f"the {words(LIMITS, name)}" + ("" if value is None else f" of {limit_value(value, unit)}")
 
 
@@ -123,6 +150,8 @@ def limit_value(value: float, unit: str) -> str:
         return limit_hours(value)
     if unit == "switch":
         return "on" if value else "off"
+    if unit == "share":
+        return percent(value)
     return limit_money(value) if unit == "USD" else count(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpuplan.fields import FIELDS, PINS
 from gpuplan.report.format import (
     GLUE,
     count,
@@ -54,11 +55,21 @@ LIMITS = {
     "available_within_seconds": "no --available-within",
     "providers": "no --provider",
     "regions": "no --region",
+    "exclude_providers": "no --exclude-provider",
+    "exclude_regions": "no --exclude-region",
+    "nvswitch_only": "no --nvswitch-only",
+    "node_counts": "node counts",
+    "max_tp": "max TP",
+    "min_mfu": "min MFU",
     "precision_bf16": "--precision bf16",
     "precision_fp16": "--precision fp16",
 }
+#: Decisions that the user can take, by their flags.
+DECISIONS = {field.name: field.flag for field in FIELDS if field.group == PINS}
 #: What each objective makes of the best plan.
 BEST = {"cost": "cheapest", "gpus": "fewest GPUs", "time": "fastest"}
+#: And of what decides among equals.
+ORDER = {"cost": "the cheaper", "gpus": "the one with fewer GPUs", "time": "the faster"}
 COST_PARTS = {"nodes": "rent of nodes", "minimum_billing": "unused part of the minimum"}
 RULES = {
     "virtual CPUs of a node": "vCPUs of a node",
@@ -66,9 +77,7 @@ RULES = {
     "nodes the offer has on one fabric": "nodes on one fabric",
 }
 #: Rules about time and money, or that the user sets; a plan that breaks another one does not fit.
-USER_LIMITS = ("budget", "deadline", "max_gpus", "max_nodes")
-#: Rules that a plan meets exactly by construction; they say nothing about how near a limit is.
-IDENTITIES = ("step_time", "topology")
+USER_LIMITS = ("budget", "deadline", "max_gpus", "max_nodes", "max_tp", "min_mfu", "node_counts")
 
 
 def words(names: dict[str, str], name: str) -> str:
@@ -82,6 +91,8 @@ def amount(value: float, rule: RuleAnswer) -> str:
         return hours(value / 3600)
     if rule.unit == "USD":
         return money(value)
+    if rule.unit == "share":
+        return percent(value)
     if rule.unit == "bytes":
         return decimal_bytes(value) if "storage" in rule.name else gib(value)
     unit = rule.unit.removesuffix("s") if value == 1 else rule.unit
@@ -99,6 +110,8 @@ def available(rule: RuleAnswer) -> str:
 
 def used(rule: RuleAnswer) -> str:
     """What a rule requires of what there is; a unit that both share is said once."""
+    if rule.unit == "share":  # here more is better
+        return f"{available(rule)}, {percent(rule.required)} asked"
     required, there = amount(rule.required, rule), available(rule)
     number, _, unit = required.partition(GLUE)
     same = unit.removesuffix("s") == there.partition(GLUE)[2].removesuffix("s")
@@ -109,6 +122,8 @@ def shortfall(rule: RuleAnswer) -> str:
     """A broken rule in one phrase: what it needs, what there is, how much is missing."""
     if rule.available is None:
         return f"{words(RULES, rule.name)} not known; {amount(rule.required, rule)} needed"
+    if rule.unit == "share":
+        return f"{rule.name} {available(rule)}, but {percent(rule.required)} is asked"
     if rule.available == 0:  # a rule of structure: nothing of the kind may be there
         return rule.name
     needed, short = (amount(value, rule) for value in (rule.required, rule.required - rule.available))
@@ -158,6 +173,19 @@ def framework(name: str) -> str:
     """A framework by its title, with the name it has on the command line."""
     known = frameworks().get(name)
     return name if known is None else f"{known.title} ({name})"
+
+
+def degrees(plan: PlanAnswer) -> str:
+    """Parallelism degrees in short, those of 1 left out: "TP 2 x DP 4"."""
+    layout = plan.layout
+    named = {
+        "TP": layout.tensor_parallel,
+        "PP": layout.pipeline_parallel,
+        "CP": layout.context_parallel,
+        "DP": layout.data_parallel,
+        "EP": layout.expert_parallel,
+    }
+    return " x ".join(f"{name}{GLUE}{degree}" for name, degree in named.items() if degree > 1) or "one GPU"
 
 
 def layout_gpus(plan: PlanAnswer) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpuplan.layout import LIGHTER
+from gpuplan.performance.distinct import distinct
 from gpuplan.performance.stages import stage_layer_counts
 from gpuplan.rules.base import Quantity, Rule
 
@@ -129,7 +130,7 @@ def deals_experts(ranks: Array, tensor: Array, expert: Array, expert_tensor: Arr
 
 def _stages_filled(pipeline: Array, lighter: Array, layers: int) -> Array:
     """Whether every stage holds a layer; only the ends of a pipeline can be lighter, both only where there is a middle."""
-    codes, inverse = np.unique(pipeline * len(LIGHTER) + lighter, return_inverse=True)
+    codes, inverse = distinct(pipeline * len(LIGHTER) + lighter)
     return np.array([_filled(int(code), layers) for code in codes], dtype=bool)[inverse]
 
 
@@ -149,5 +150,5 @@ def _interleaves(keys: ShapeKeys, layers: int) -> Array:
 
 def _each(degrees: Array, holds: Callable[[int], bool]) -> Array:
     """`holds` of every degree, asked once per distinct one."""
-    values, inverse = np.unique(degrees, return_inverse=True)
+    values, inverse = distinct(degrees)
     return np.array([holds(int(value)) for value in values], dtype=bool)[inverse]

@@ -218,7 +218,8 @@ class Group:
     def _saved(self, atom: AtomKeys) -> Array:
         """Bytes (n, 3) that the layers in flight keep."""
         total: Array = sum(
-            activation_bytes(kind, self.workload, self.framework, atom)[:, None] * self.shapes.in_flight_layers[:, :, index]
+            activation_bytes(kind, self.workload, self.framework, atom)[:, None]
+            * self.shapes.in_flight_layers[:, :, index]
             for index, kind in enumerate(self.workload.layers)
         )
         return total

@@ -1,0 +1,1 @@
+"""Head to head with the other tools that answer the same question."""

@@ -1,0 +1,1 @@
+"""gpuplan against exhaustive numpy search and plain CP-SAT, on named problems; see README.md one folder up."""

@@ -1,0 +1,102 @@
+"""The questions of a verb, one after the other: all calls of the search go through here, within one time limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, cast
+
+from gpuplan.candidates import Cache, Physics
+from gpuplan.job import Job
+from gpuplan.objectives import objectives
+from gpuplan.order import Order
+from gpuplan.pipeline import Outcome, find
+from gpuplan.search import search
+from gpuplan.space import build_space
+from gpuplan_hardware import Offer
+
+Stopped = Literal["time limit", "interrupted"]
+INTERRUPTED: Stopped = "interrupted"
+TIME_LIMIT: Stopped = "time limit"
+
+
+class Asker:
+    """Asks for plans until the time is up or the user interrupts; after that every answer is None.
+
+    Questions may differ in limits, decisions, framework, offers and precision; what they share is computed once.
+
+    Attributes
+    ----------
+    offers
+        What plans are looked for among, unless a question brings its own.
+    stopped
+        Why a question was not answered, or not to its end; None as long as all were. Which questions these are depends on the
+        speed of the machine, so the answer as a whole is then not reproducible.
+    """
+
+    def __init__(self, offers: Sequence[Offer], seconds: float) -> None:
+        self.offers = offers
+        self.stopped: Stopped | None = None
+        self._caches: dict[str, Cache] = {}
+        self._end = time.monotonic() + seconds
+
+    @property
+    def seconds_left(self) -> float:
+        """Wall time left for questions."""
+        return self._end - time.monotonic()
+
+    def extend(self, seconds: float) -> None:
+        """Count the time for further questions from now on."""
+        self._end = time.monotonic() + seconds
+
+    def __call__(self, job: Job, objective: str | None = None, offers: Sequence[Offer] | None = None) -> Outcome | None:
+        """Best plan of `job` by an objective (its own unless told otherwise), None where the question could not be asked.
+
+        An outcome whose status is "feasible" or "unknown" was cut short.
+        """
+        if not self._may_ask():
+            return None
+        limited = replace(job, search=replace(job.search, time_limit_seconds=self.seconds_left))
+        try:
+            outcome = find(limited, self.offers if offers is None else offers, objective, self._cache(job))
+        except KeyboardInterrupt:
+            self.stopped = INTERRUPTED
+            return None
+        self.stopped = stopped(outcome) or self.stopped
+        return outcome
+
+    def glance(self, job: Job) -> float | None:
+        """Value of the best plan without a proof, infinite if there is none; None where the question was not answered."""
+        if not self._may_ask():
+            return None
+        try:
+            physics = Physics(build_space(job, self.offers), self._cache(job))
+            found = search(physics, Order.of(job.objectives), self.seconds_left)
+        except KeyboardInterrupt:
+            self.stopped = INTERRUPTED
+            return None
+        if not found.complete:
+            self.stopped = TIME_LIMIT
+            return None
+        return found.value
+
+    def _may_ask(self) -> bool:
+        if self.stopped != INTERRUPTED and self.seconds_left <= 0:
+            self.stopped = TIME_LIMIT
+        return self.stopped is None or (self.stopped == TIME_LIMIT and self.seconds_left > 0)
+
+    def _cache(self, job: Job) -> Cache:
+        """Rows of earlier questions; all that they depend on and the cache does not tell apart is the format of compute."""
+        return self._caches.setdefault(job.precision, Cache())
+
+
+def unasked(job: Job, offers: Sequence[Offer]) -> Outcome:
+    """The outcome of a question that the user has interrupted before it was answered."""
+    objective = objectives()[job.objectives[0]]
+    return Outcome(build_space(job, offers), objective, proof="interrupted before it was asked", stopped=INTERRUPTED)
+
+
+def stopped(outcome: Outcome) -> Stopped | None:
+    """What ended a search before its proof; None where nothing did, or the model is too large for a proof on any machine."""
+    return cast("Stopped | None", outcome.stopped)

@@ -1,0 +1,99 @@
+"""Random offers: nodes that are fast or slow, alone or in racks, with hosts and links that are known or not."""
+
+from __future__ import annotations
+
+from datetime import date
+from random import Random
+
+from gpuplan.job import Job
+from gpuplan.performance.machine import supports
+from gpuplan_hardware import Accelerator, Host, Link, Network, Node, Offer, Provider
+from gpuplan_hardware.entities import LinkKind
+
+#: Makers of the kernel families that run less than everything, or nothing.
+_VENDORS = {"cdna3": "AMD", "ada": "Intel", "volta": "Huawei"}
+
+
+def random_offers(rng: Random, job: Job, focus: str) -> tuple[Offer, ...]:
+    """A few offers on a few shapes of nodes; at least one computes in the job's precision."""
+    nodes = [_node(rng, index, focus) for index in range(rng.choice((1, 2, 2, 2, 3)))]
+    while not any(supports(node, job.precision) for node in nodes):
+        nodes.append(_node(rng, len(nodes), focus))
+    volume, least = (0.08, 0.08, 0.2, None), (0.0, 60.0, 3600.0, 14400.0, None)
+    providers = [Provider(f"p{index}", False, rng.choice(volume), rng.choice(least)) for index in range(3)]
+    return tuple(_offer(rng, index, rng.choice(nodes), rng.choice(providers)) for index in range(rng.randint(3, 8)))
+
+
+def _node(rng: Random, index: int, focus: str) -> Node:
+    rack = focus == "domain" or rng.random() < 0.1
+    per_node = rng.choice((2, 2, 3, 4)) if rack else rng.choice((1, 1, 2, 2, 3, 3, 3, 4, 6, 8))
+    if focus != "none" and rng.random() < 0.8:
+        per_node = rng.choice((2, 2, 4) if rack else (2, 4, 4, 8))
+    domain = per_node * rng.choice([k for k in (2, 3, 4, 6, 8) if 4 <= per_node * k <= 16]) if rack else None
+    network = (
+        None
+        if rng.random() < (0.6 if focus == "none" else 0.4)
+        else Network("tcp", rng.choice((1e9, 12.5e9, 50e9, 50e9)), None)
+    )
+    host = Host(vcpus=1000, ram_bytes=10**13, nvme_bytes=10**13)
+    return Node(
+        name=f"node{index}",
+        provider="any",
+        accelerator=_accelerator(rng, index, focus),
+        gpus_per_node=per_node,
+        intra_node=_link(rng, per_node, rack),
+        network=network,
+        host=host,
+        domain_gpus=domain,
+    )
+
+
+def _link(rng: Random, per_node: int, rack: bool) -> Link:
+    kinds: tuple[LinkKind, ...] = ("nvswitch", "nvlink-mesh") if rack else ("pcie", "pcie", "nvswitch", "nvlink-mesh")
+    kind = rng.choice(kinds)
+    return Link("none", 0.0) if per_node == 1 else Link(kind, 16e9 if kind == "pcie" else rng.choice((150e9, 450e9)))
+
+
+def _accelerator(rng: Random, index: int, focus: str) -> Accelerator:
+    peak = rng.uniform(60e12, 900e12)
+    formats: dict[str, float] = {"fp16": peak}
+    if rng.random() < 0.85:
+        formats["bf16"] = peak
+        if rng.random() < 0.5:
+            formats["fp8"] = 2 * peak
+    families = ("hopper", "ampere", "blackwell", "ada", "volta", "cdna3")
+    family = rng.choice(families[:3] if rng.random() < (0.5 if focus == "none" else 0.85) else families)
+    known = rng.random() < (0.9 if focus in ("optimizer", "parameters") else 0.6)
+    return Accelerator(
+        name=f"gpu{index}",
+        aliases=(),
+        families=(),
+        vendor=_VENDORS.get(family, "NVIDIA"),
+        kernel_family=family,
+        usable_memory_bytes=2 * 10**11,
+        memory_bandwidth_bytes_per_second=rng.uniform(0.3e12, 8e12),
+        peak_flops=formats,
+        tdp_watts=400,
+        sources={},
+        host_link_bytes_per_second=rng.choice((25e9, 50e9, 200e9)) if known else None,
+    )
+
+
+def _offer(rng: Random, index: int, node: Node, provider: Provider) -> Offer:
+    most = rng.choice((1, 2, 4, 4, 8, 8))
+    # Now and then a price list that promises several nodes without a fabric; the rules have to refuse them.
+    joined = node.network is not None or node.domain_gpus is not None
+    return Offer(
+        id=f"offer{index}",
+        provider=provider,
+        region=rng.choice(("asia", "eu", "us")),
+        pricing="on-demand",
+        node=node,
+        price_usd_per_hour=round(node.gpus_per_node * rng.uniform(0.5, 6.0), 2),
+        max_nodes=most if joined or rng.random() < 0.9 else 1,
+        as_of=date(2026, 11, 1),
+        source="",
+        lead_time="queue",
+        lead_time_seconds=rng.choice((0.0, 0.0, 0.0, 1800.0, None)),
+        host_open=rng.random() < 0.1,
+    )
