@@ -38,7 +38,7 @@ class Evaluated:
     """A plan with its quantities and every rule that it breaks.
 
     Money and time are at the point estimate, and at the job's confidence where the name says so; the utilisation is that of the
-    rented GPUs. `distance` is the relative distance to the nearest limit that is compared in floating point.
+    rented GPUs by the job's sequences, at the point estimate. `distance` is the relative distance to the nearest limit that is compared in floating point.
     """
 
     offer: Offer
@@ -134,13 +134,15 @@ class Oracle:
         """All quantities of a plan, and the rules it breaks."""
         job, node, nodes, formulas = self.job, offer.node, candidate.nodes, self.formulas
         prediction = self.predict(node, candidate)
-        training = math.ceil(job.sequences / candidate.layout.global_batch) * prediction.step_seconds
+        steps, batch = math.ceil(job.sequences / candidate.layout.global_batch), candidate.layout.global_batch
+        training = steps * prediction.step_seconds
         sure = training * formulas.factor(prediction.step_width)
         time_sure, cost_sure = formulas.wall(offer, nodes, sure), formulas.cost(offer, nodes, sure)
         deadline_clock = time_sure - formulas.before_start(offer)
         memory = prediction.memory_bytes * formulas.factor(prediction.memory_width)
         gpus, used = nodes * node.gpus_per_node, candidate.layout.gpus
-        utilisation = prediction.model_flops_utilisation * used / gpus
+        filled = job.sequences / (steps * batch)
+        utilisation = prediction.model_flops_utilisation * filled * used / gpus
         least = job.limits.min_mfu
         needs = {
             "memory": (memory, node.accelerator.usable_memory_bytes),

@@ -212,16 +212,19 @@ class LayerKind:
         return _adapter_parameters(experts, rank)
 
     def expert_tensor_divides(self, degree: int) -> bool:
-        """Return whether routed experts can be cut into `degree` equal parts along their own width."""
-        experts = [linear for linear in self.linears if linear.part == "expert" and linear.goes_down]
-        return all(linear.in_features % degree == 0 for linear in experts)
+        """Return whether routed experts, which must have no biases, can be cut into `degree` equal parts along their own width."""
+        experts = [linear for linear in self.linears if linear.part == "expert"]
+        return all(not linear.bias and (linear.in_features % degree == 0 or not linear.goes_down) for linear in experts)
+
+    @property
+    def cut_widths(self) -> list[int]:
+        """Widths that tensor parallelism cuts: of column-cut linears the output's, of row-cut ones the input's."""
+        widths = [linear.out_features for linear in self.linears if linear.split == "column"]
+        return widths + [linear.in_features for linear in self.linears if linear.split == "row"]
 
     def tensor_parallel_divides(self, degree: int) -> bool:
         """Return whether heads, key-value heads and every column- or row-cut width are multiples of `degree`."""
-        widths = [self.attention.heads, self.attention.kv_heads]
-        widths += [linear.out_features for linear in self.linears if linear.split == "column"]
-        widths += [linear.in_features for linear in self.linears if linear.split == "row"]
-        return all(width % degree == 0 for width in widths)
+        return all(width % degree == 0 for width in (self.attention.heads, self.attention.kv_heads, *self.cut_widths))
 
 
 def _adapter_parameters(linears: Iterable[Linear], rank: int) -> int:

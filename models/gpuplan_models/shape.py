@@ -139,6 +139,18 @@ class Architecture:
         """
         return degree >= 1 and all(kind.tensor_parallel_divides(degree) for kind in self.layers)
 
+    def fp8_divides(self, degree: int) -> bool:
+        """Return whether tensor parallelism of `degree` leaves widths that 8-bit products take: multiples of 16.
+
+        Transformer Engine demands it (assert_dim_for_fp8_exec in transformer_engine/pytorch/utils.py).
+        """
+        return degree == 1 or all(width % (16 * degree) == 0 for kind in self.layers for width in kind.cut_widths)
+
+    def windowed(self, sequence_tokens: int) -> bool:
+        """Return whether some layer's attention sees less than a sequence of that length."""
+        windows = (kind.attention.window_tokens for kind in self.layers)
+        return any(window is not None and window < sequence_tokens for window in windows)
+
     def expert_parallel_divides(self, degree: int) -> bool:
         """Return whether expert parallelism of `degree` deals the routed experts out evenly (1 always does).
 
@@ -152,7 +164,8 @@ class Architecture:
     def expert_tensor_divides(self, degree: int) -> bool:
         """Return whether a single routed expert can be cut over `degree` ranks (1 always; more only where there are experts).
 
-        Megatron-Core demands it: ``ffn_hidden_size`` of an expert is divided by the expert-tensor-parallel size.
+        Megatron-Core demands it: the width of an expert is divided by the expert-tensor-parallel size, and "Bias in Moe is only
+        supported when ETP==1" (transformer_config.py).
         """
         if degree == 1:
             return True

@@ -39,7 +39,7 @@ PIPELINE = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
 TENSOR = (1, 2, 4, 8, 16, 32, 64)
 CONTEXT = (1, 2, 4, 8, 16)
 MICRO_BATCH = (1, 2, 4, 8, 16, 32)
-EXPERT = (1, 2, 4, 8, 16, 32, 64, 128)
+EXPERT = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 VIRTUAL = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
 #: Shortest piece of a sequence that is tried: with less a rank's products are too small to pay for the ring.
 SHORTEST_PIECE = 1024

@@ -44,12 +44,15 @@ class Divisibility(Rule):
 
     def _divides(self, space: Space, tensor: Array, context: Array, expert: Array, expert_tensor: Array) -> Array:
         architecture = space.work.architecture
+        eight_bit = space.job.precision == "fp8"
+        windowed = architecture.windowed(space.work.sequence_length)
         return (
             _each(tensor, architecture.tensor_parallel_divides)
+            & (_each(tensor, architecture.fp8_divides) | (not eight_bit))
             & _each(expert, architecture.expert_parallel_divides)
             & _each(expert_tensor, architecture.expert_tensor_divides)
             & ((expert_tensor == 1) | (expert_tensor == tensor))
-            & ((context == 1) | (space.work.sequence_length % (2 * context) == 0))
+            & ((context == 1) | ((space.work.sequence_length % (2 * context) == 0) & (not windowed)))
         )
 
     def quantities(self, plan: Plan) -> list[Quantity]:
@@ -73,6 +76,11 @@ def _cuts(plan: Plan) -> list[tuple[bool, str, str]]:
             f"heads and widths of {model.name} that cannot be cut into {layout.tensor} equal parts (TP)",
         ),
         (
+            plan.job.precision != "fp8" or model.fp8_divides(layout.tensor),
+            "tensor-parallel degrees that leave widths which 8-bit products do not take",
+            f"widths of {model.name} that are no multiples of 16 when cut into {layout.tensor} parts (fp8 with TP)",
+        ),
+        (
             model.expert_parallel_divides(layout.expert),
             "expert-parallel degrees that do not divide the experts",
             f"{experts} that cannot be dealt to {layout.expert} ranks evenly (EP)",
@@ -88,9 +96,10 @@ def _cuts(plan: Plan) -> list[tuple[bool, str, str]]:
             f"experts of {experts} that cannot be cut over {layout.expert_tensor} ranks (ETP must be 1 or TP)",
         ),
         (
-            layout.context == 1 or length % (2 * layout.context) == 0,
-            "context-parallel degrees that do not divide the sequence into pairs of chunks",
-            f"sequences of {length} tokens that cannot be cut into {2 * layout.context} chunks (CP)",
+            layout.context == 1 or (length % (2 * layout.context) == 0 and not model.windowed(length)),
+            "context-parallel degrees that do not divide the sequence into pairs of chunks, or cut a sliding window",
+            f"sequences of {length} tokens{' with sliding windows' if model.windowed(length) else ''} that cannot be cut into "
+            f"{2 * layout.context} chunks (CP)",
         ),
     ]
 
