@@ -38,7 +38,8 @@ class Evaluated:
     """A plan with its quantities and every rule that it breaks.
 
     Money and time are at the point estimate, and at the job's confidence where the name says so; the utilisation is that of the
-    rented GPUs by the job's sequences, at the point estimate. `distance` is the relative distance to the nearest limit that is compared in floating point.
+    rented GPUs by the job's sequences, at the point estimate. `distance` is the relative distance to the nearest limit that is
+    compared in floating point.
     """
 
     offer: Offer

@@ -80,15 +80,19 @@ class Structure:
 
     # -- what can be cut ---------------------------------------------------------------------------------------------------
     def _divides(self, cut: Cut) -> bool:
-        """TP cuts heads and widths, EP the experts, expert TP (1 or TP) their widths, CP sequences in pairs of pieces, PP layers."""
+        """TP cuts heads and widths (for fp8 into multiples of 16), EP the experts, expert TP (1 or TP) the widths of experts
+        without biases, CP sequences in pairs of pieces where every token sees all before it, PP layers.
+        """
         t, e, x = cut.tensor, cut.expert, cut.expert_tensor
         experts, widths = self._experts, self._expert_widths
         stages = cut.pipeline * cut.virtual
+        piece = 16 if self.job.precision == "fp8" and t > 1 else 1
         return (
-            all(width % t == 0 for width in self._widths)
+            all(count % t == 0 for count in self._heads)
+            and all(width % (piece * t) == 0 for width in self._widths)
             and (e == 1 or (bool(experts) and all(count % e == 0 for count in experts)))
             and (x == 1 or (x == t and bool(experts) and all(width % x == 0 for width in widths)))
-            and (cut.context == 1 or self.job.sequence_length % (2 * cut.context) == 0)
+            and (cut.context == 1 or (self.job.sequence_length % (2 * cut.context) == 0 and not self._windowed))
             and cut.pipeline <= self.layers
             and (cut.virtual == 1 or (cut.pipeline > 1 and self.layers % stages == 0))
         )
@@ -110,11 +114,20 @@ class Structure:
         return sum(kind.count for kind in self.job.architecture.layers)
 
     @cached_property
+    def _heads(self) -> set[int]:
+        return {n for kind in self.job.architecture.layers for n in (kind.attention.heads, kind.attention.kv_heads)}
+
+    @cached_property
+    def _windowed(self) -> bool:
+        """Whether a layer's attention does not reach from one end of a sequence to the other."""
+        windows = [kind.attention.window_tokens for kind in self.job.architecture.layers]
+        return any(window is not None and window < self.job.sequence_length for window in windows)
+
+    @cached_property
     def _widths(self) -> set[int]:
-        """What tensor parallelism cuts: heads, and each matrix along the side that its split names."""
+        """What tensor parallelism cuts: each matrix along the side that its split names."""
         widths = set()
         for kind in self.job.architecture.layers:
-            widths |= {kind.attention.heads, kind.attention.kv_heads}
             widths |= {linear.out_features for linear in kind.linears if linear.split == "column"}
             widths |= {linear.in_features for linear in kind.linears if linear.split == "row"}
         return widths
@@ -125,9 +138,11 @@ class Structure:
 
     @cached_property
     def _expert_widths(self) -> set[int]:
-        """The side of an expert's matrices that is not the hidden size, or is as wide."""
+        """The side of an expert's matrices that is not the hidden size, or is as wide; 1, which nothing cuts, with biases."""
         model = self.job.architecture
         experts = [linear for kind in model.layers for linear in kind.linears if linear.copies > 1]
+        if any(one.bias for one in experts):
+            return {1}
         return {one.out_features if one.in_features == model.hidden_size else one.in_features for one in experts}
 
     # -- what a framework runs -----------------------------------------------------------------------------------------------

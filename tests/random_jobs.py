@@ -42,7 +42,7 @@ class Focus:
 
 
 FOCI = {
-    "none": Focus((), lambda layout, node: True, lambda f: True, weight=5.0),
+    "none": Focus((), lambda layout, node: True, lambda f: True, weight=4.5),
     "virtual": Focus(
         ("virtual",),
         lambda layout, node: layout.virtual > 1,
@@ -54,7 +54,9 @@ FOCI = {
         ("lighter",),
         lambda layout, node: layout.lighter != "none",
         lambda f: f.pipeline_uneven,
+        for_memory=0.5,
         closed=("pipeline", "virtual"),
+        weight=1.8,
     ),
     "context": Focus(("context",), lambda layout, node: layout.context > 1, lambda f: f.context_parallel),
     "expert_tensor": Focus(
@@ -76,6 +78,7 @@ FOCI = {
         lambda layout, node: layout.offload == "parameters",
         lambda f: "parameters" in f.offload,
         for_memory=0.9,
+        weight=1.2,
     ),
     "tensor": Focus(
         ("tensor",),
@@ -90,6 +93,8 @@ FOCI = {
         lambda layout, node: layout.tensor > node.gpus_per_node,
         lambda f: f.tensor_parallel,
         for_memory=0.9,
+        closed=("pipeline", "context", "zero", "recompute", "micro_batch"),
+        weight=2.2,
     ),
 }
 
@@ -200,7 +205,7 @@ def _batches(rng: Random, focus: str) -> tuple[int, ...]:
         return (rng.choice((2, 4, 4, 6)),)
     if focus in ("virtual", "lighter"):
         return (rng.choice((4, 6, 8, 12, 16)),)
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         return (rng.choice((4, 6, 6, 8, 10, 12, 12, 16, 20, 24, 32)),)
     return tuple(sorted(rng.sample((4, 6, 8, 12, 16, 20), rng.choice((2, 2, 3)))))
 
@@ -210,7 +215,8 @@ def _dense(rng: Random, focus: str) -> Architecture:
     kv_heads = rng.choice((4, 8) if focus in ("domain", "tensor") else (2, 3, 3, 4, 4, 5))
     heads, head_dim = kv_heads * rng.choice((1, 2, 4)), rng.choice((64, 128))
     config = {
-        "model_type": rng.choice(("llama", "qwen2")),
+        "model_type": rng.choice(("llama", "qwen2", "mistral")),
+        "sliding_window": rng.choice((None, 1024)) if focus != "context" else None,  # only Mistral's counts
         "num_attention_heads": heads,
         "num_key_value_heads": kv_heads,
         "hidden_size": heads * head_dim,
@@ -228,9 +234,14 @@ def _mixture(rng: Random, focus: str) -> Architecture:
         "intermediate_size": heads * 128,
         "num_experts_per_tok": 2,
     }
-    if rng.random() < 0.5:
+    if rng.random() < 0.6:
         config |= {"num_key_value_heads": heads // 2, "num_local_experts": experts}
-        return _architecture(rng, {"model_type": "mixtral"} | config, focus)
+        kind = (
+            "gpt_oss" if rng.random() < 0.2 and not cut else "mixtral"
+        )  # the first has experts with biases, and windows
+        return _architecture(
+            rng, {"model_type": kind, "sliding_window": None if kind == "mixtral" else 128} | config, focus
+        )
     latent = {"q_lora_rank": None, "kv_lora_rank": 64, "qk_nope_head_dim": 32, "qk_rope_head_dim": 16, "v_head_dim": 32}
     counts = {"n_routed_experts": experts, "n_shared_experts": 1, "first_k_dense_replace": rng.choice((0, 1))}
     width = heads * rng.choice((64, 63))  # now and then a width that no even degree divides

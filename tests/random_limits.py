@@ -13,17 +13,17 @@ from oracle import Evaluated, Oracle, first
 
 #: Field of `Limits`, the quantity of a plan that it limits, how often it is given.
 _LIMITED = {
-    "deadline_seconds": ("deadline_clock", 0.4),
+    "deadline_seconds": ("deadline_clock", 0.5),
     "budget_usd": ("cost_at_confidence", 0.3),
-    "max_gpus": ("gpus", 0.4),
+    "max_gpus": ("gpus", 0.45),
     "max_nodes": ("nodes", 0.15),
 }
 #: How many problems may lose their last plan to a rule.
-FORBIDDING = 0.3
+FORBIDDING = 0.35
 
 
 def random_limits(rng: Random, job: Job, free: Oracle, focus: str) -> Limits:
-    """Limits and side rules in random order, the last one against the plan that is best then; now and then none.
+    """Limits and side rules in random order, the last ones against the plan that is best then; now and then none.
 
     `free` knows the plans without any.
     """
@@ -44,17 +44,19 @@ def random_limits(rng: Random, job: Job, free: Oracle, focus: str) -> Limits:
             left = _plans(free, tried)
             if left or forbids:
                 limits, plans = tried, left
-    return _against_the_best(rng, job, free, limits, plans, forbids) if rng.random() < share else limits
+    for _ in range(2):
+        if rng.random() < share:
+            limits = _against_the_best(rng, job, free, limits, forbids)
+    return limits
 
 
 def _plans(free: Oracle, limits: Limits) -> list[Evaluated]:
     return [plan for plan in free.under(limits).plans if not plan.broken]
 
 
-def _against_the_best(
-    rng: Random, job: Job, free: Oracle, limits: Limits, plans: list[Evaluated], forbids: bool
-) -> Limits:
+def _against_the_best(rng: Random, job: Job, free: Oracle, limits: Limits, forbids: bool) -> Limits:
     """One rule more, which the best plan breaks."""
+    plans = _plans(free, limits)
     if not plans:
         return limits
     best = first(plans, job.objectives)
@@ -151,25 +153,26 @@ def _switched(rng: Random, plans: Sequence[Evaluated], against: Evaluated) -> bo
 
 #: How each side rule is drawn, and how often.
 _SIDE_RULES: dict[str, tuple[_Draw, float]] = {
-    "min_mfu": (_least_utilisation, 0.3),
+    "min_mfu": (_least_utilisation, 0.4),
     "max_tensor": (_largest_tensor, 0.6),
     "node_counts": (_node_counts, 0.2),
     "exclude_layouts": (_shown_layouts, 0.15),
-    "nvswitch_only": (_switched, 0.3),
+    "nvswitch_only": (_switched, 0.45),
     "gpus": (_other_words(_gpu), 0.06),
     "exclude_gpus": (_that_word(_gpu), 0.06),
     "providers": (_other_words(_provider), 0.06),
     "exclude_providers": (_that_word(_provider), 0.15),
     "regions": (_other_words(_region), 0.06),
-    "exclude_regions": (_that_word(_region), 0.1),
+    "exclude_regions": (_that_word(_region), 0.15),
 }
 _FIELDS = (*_LIMITED, *_SIDE_RULES)
 #: Those that seldom can be held against the best plan are tried earlier than the others.
-_SELDOM = {"max_tensor": 12.0, "nvswitch_only": 6.0, "max_gpus": 4.0, "min_mfu": 4.0, "exclude_providers": 3.0}
-_SELDOM |= {
-    "deadline_seconds": 3.0,
-    "node_counts": 2.0,
-    "exclude_layouts": 1.5,
-    "exclude_regions": 1.5,
-    "max_nodes": 0.3,
+_SELDOM = {
+    "nvswitch_only": 12.0,
+    "max_tensor": 8.0,
+    "deadline_seconds": 6.0,
+    "max_gpus": 4.0,
+    "min_mfu": 4.0,
+    "gpus": 0.7,
 }
+_SELDOM |= {"exclude_providers": 4.0, "exclude_regions": 4.0, "node_counts": 3.0, "max_nodes": 0.3, "budget_usd": 0.7}

@@ -96,14 +96,16 @@ def rule(
 ) -> RuleAnswer:
     """A rule's answer as the solver writes it."""
     holds = available is not None and required <= available
+    share = required / available if available else None
     return RuleAnswer(
         rule=rule,
         name=name,
         required=required,
         available=available,
         unit=unit,
-        used_share=required / available if available else None,
+        used_share=share,
         satisfied=holds if satisfied is None else satisfied,
+        binding=holds and share is not None and share > 0.995,
     )
 
 
@@ -115,6 +117,9 @@ def answer(**changes: Any) -> Result:
             "question": "solve",
             "model": "deepseek-r1-distill-qwen-7b",
             "method": "lora",
+            "precision": "bf16",
+            "weights": "bf16",
+            "objective_order": ["cost", "gpus", "time"],
             "objective_name": "cost",
             "objective": 139.0,
             "objective_unit": "USD",

@@ -7,6 +7,7 @@ nothing here knows a storage type, a layout or a device.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from gpuplan_models.layers import LayerKind
@@ -18,7 +19,7 @@ MXFP4_BYTES = 4.25 / 8
 """Bytes a parameter in MXFP4: 4 bits, and 8 bits of scale for 32 parameters (OCP Microscaling Formats, version 1.0)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that counts of parameters are kept
 class Architecture:
     """A model's shape: a stack of layer kinds between an embedding and a head.
 
@@ -68,7 +69,7 @@ class Architecture:
     extra_embedding_parameters: int = 0
     extra_head_parameters: int = 0
 
-    @property
+    @cached_property
     def layer_count(self) -> int:
         """Number of layers, without multi-token-prediction modules."""
         return sum(kind.count for kind in self.layers)
@@ -93,12 +94,12 @@ class Architecture:
         """Parameters of the output head's table: ``V * h``, or 0 where it is the embedding's."""
         return 0 if self.tied_embeddings else self.vocabulary_parameters
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Exact number of parameters, without multi-token-prediction modules."""
         return self._ends + sum(kind.count * kind.parameters for kind in self.layers)
 
-    @property
+    @cached_property
     def active_parameters(self) -> int:
         """Parameters that one token passes through, the whole embedding and head included."""
         return self._ends + sum(kind.count * kind.active_parameters for kind in self.layers)
@@ -113,7 +114,7 @@ class Architecture:
         """Number of routed experts of a MoE layer, 0 for a dense model."""
         return max(kind.routed_experts for kind in self.layers)
 
-    @property
+    @cached_property
     def published_bytes(self) -> float:
         """Bytes of the published weights in their `native_weights`, without multi-token-prediction modules and scales."""
         if self.native_weights == "mxfp4":

@@ -46,6 +46,11 @@ class Asker:
         """Wall time left for questions."""
         return self._end - time.monotonic()
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is asked."""
+        return self.stopped == INTERRUPTED or self.seconds_left <= 0
+
     def extend(self, seconds: float) -> None:
         """Count the time for further questions from now on."""
         self._end = time.monotonic() + seconds
@@ -82,9 +87,9 @@ class Asker:
         return found.value
 
     def _may_ask(self) -> bool:
-        if self.stopped != INTERRUPTED and self.seconds_left <= 0:
-            self.stopped = TIME_LIMIT
-        return self.stopped is None or (self.stopped == TIME_LIMIT and self.seconds_left > 0)
+        if self.over:
+            self.stopped = self.stopped or TIME_LIMIT
+        return not self.over
 
     def _cache(self, job: Job) -> Cache:
         """Rows of earlier questions; all that they depend on and the cache does not tell apart is the format of compute."""

@@ -48,7 +48,8 @@ class Keys:
     """Least figures of the atoms that share framework and degrees (`code`), whatever micro-batch and recompute are.
 
     ``first`` and ``count`` say where they lie; ``ranks`` is TP x CP; ``layers`` and ``head`` are seconds per sequence,
-    ``pass_layers`` and ``pass_head`` of one micro-batch; ``activation`` (n, kinds), ``working`` and ``ends`` (working set and logits) bytes.
+    ``pass_layers`` and ``pass_head`` of one micro-batch; ``activation`` (n, kinds), ``working`` and ``ends`` (working set and logits)
+    bytes.
     """
 
     code: Array
@@ -145,7 +146,7 @@ def shardings(physics: Physics, size: int, keys: Keys, capacity: Array) -> Shard
 
     `capacity` (frameworks,) is the largest usable memory over the confidence factor.
     """
-    rows = physics.states(size, capacity)
+    rows = physics.states(size, capacity.tolist())
     k = rows.keys
     code = link_code(rows.framework, k.tensor, k.context, k.expert, k.expert_tensor)
     floors, inverse = _stage_floors(physics.space, k.pipeline, k.lighter)
@@ -189,7 +190,7 @@ def _memory_floor(rows: StateRows, keys: Keys, code: Array, floors: list[StageFl
     """Least bytes of each state on the worst GPU, with the least activations of one micro-batch."""
     if not len(rows):
         return np.zeros(0)
-    floor = rows.stepping.max(axis=1)
+    floor = np.asarray(rows.stepping.max(axis=1))
     if not len(keys.code):
         return floor
     place, there = keys.find(code)

@@ -111,6 +111,10 @@ class Builder:
         """Literal of each machine class."""
         return self._machines
 
+    def hold(self, objective: Objective, value: float) -> None:
+        """Allow only plans whose `objective`, a whole number, is at most `value`."""
+        self.model.add(objective.expression(self) <= round(value))
+
     # -- structure ---------------------------------------------------------------------------------------------------------
     def _channel(self) -> None:
         t = self.tables

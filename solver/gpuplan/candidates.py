@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 
+from gpuplan.host import ram_bytes
 from gpuplan.performance import interval
 from gpuplan.performance.communication import exposed_end_gather, exposed_gather, stage_transfer_seconds
 from gpuplan.performance.layers import AtomKeys, head_seconds, layer_seconds
@@ -87,7 +88,7 @@ class ShapeRows:
 
 @dataclass(frozen=True)
 class StateRows:
-    """Shardings with what they hold (n, 3) and move; `host` bytes of each GPU are kept on the host."""
+    """Shardings with what they hold (n, 3) and move; `ram` bytes are needed of each node's host."""
 
     keys: StateKeys
     size: Array
@@ -98,7 +99,7 @@ class StateRows:
     network: Array
     optimizer: Array
     host_link: Array
-    host: Array
+    ram: Array
     fixed: Array
     nodes: Array
 
@@ -186,7 +187,7 @@ class Physics:
     def _states_of(self, size: int, which: Size, index: int, room_bytes: float) -> StateRows:
         space, framework = self.space, self.space.values.frameworks[index]
         keys = space.states(which, framework, room_bytes)
-        held = states(space.work, framework, keys)
+        held, nodes = states(space.work, framework, keys), space.nodes(keys)
         return StateRows(
             keys=keys,
             size=np.full(len(keys), size),
@@ -197,29 +198,44 @@ class Physics:
             network=held.network_bytes,
             optimizer=held.optimizer_traffic_bytes,
             host_link=held.host_link_bytes,
-            host=held.host_bytes,
+            ram=ram_bytes(
+                space.work, which.gpus_per_node, nodes, held.host_bytes * np.minimum(keys.gpus, which.gpus_per_node)
+            ),
             fixed=held.fixed_seconds,
-            nodes=space.nodes(keys),
+            nodes=nodes,
         )
 
     # -- atoms -------------------------------------------------------------------------------------------------------------
-    def prepare(self, machines: Sequence[int]) -> None:
-        """Compute the base atoms of several machine classes at once: one call is hardly slower than one for a single class."""
+    def prepare(self, machines: Sequence[int], alive: Mapping[int, Array] | None = None) -> None:
+        """Compute the base atoms of several machine classes at once: one call is hardly slower than one for a single class.
+
+        `alive` has, by size of node, the codes (`link_code`, rising) that some state has; others are left out.
+        """
         start = time.perf_counter()
-        keys = {machine: (("base", machine_key(self.space.machines.nodes[machine])), self._job) for machine in machines}
-        wanted = [machine for machine in machines if keys[machine] not in self._cache.rows]
-        if wanted:
-            found = concatenate([self._base(wanted, index) for index in range(len(self.space.values.frameworks))])
-            order = np.argsort(found.keys.machine, kind="stable")
-            for machine in wanted:
-                low, high = np.searchsorted(found.keys.machine[order], [machine, machine + 1])
-                self._cache.rows[keys[machine]] = found.take(order[low:high])
-        for machine in machines:
-            rows: AtomRows = self._cache.rows[keys[machine]]
-            if len(rows) and rows.keys.machine[0] != machine:
-                rows = replace(rows, keys=replace(rows.keys, machine=np.full(len(rows), machine)))
-            self._of_machine[machine] = rows
+        for (size, _), members in self._alike(machines).items():
+            codes = None if alive is None else alive.get(size)
+            mark = None if codes is None else codes.tobytes()
+            keys = {m: (("base", machine_key(self.space.machines.nodes[m]), mark), self._job) for m in members}
+            wanted = sorted(machine for machine in members if keys[machine] not in self._cache.rows)
+            if wanted:
+                found = self._base(wanted, codes)
+                each = len(found) // len(wanted)
+                for place, machine in enumerate(wanted):
+                    self._cache.rows[keys[machine]] = found.take(np.arange(place * each, (place + 1) * each))
+            for machine in members:
+                rows: AtomRows = self._cache.rows[keys[machine]]
+                if len(rows) and rows.keys.machine[0] != machine:
+                    rows = replace(rows, keys=replace(rows.keys, machine=np.full(len(rows), machine)))
+                self._of_machine[machine] = rows
         self.seconds += time.perf_counter() - start
+
+    def _alike(self, machines: Sequence[int]) -> dict[tuple[int, str], list[int]]:
+        """Machine classes by what decides which atoms they have: size of node, and maker."""
+        found: dict[tuple[int, str], list[int]] = {}
+        for machine in machines:
+            vendor = self.space.machines.nodes[machine].accelerator.vendor
+            found.setdefault((int(self.space.size_of_machine[machine]), vendor), []).append(machine)
+        return found
 
     def base(self, machine: int) -> AtomRows:
         """Atoms of a machine class inside its domain and with nothing gathered: framework by framework, micro-batch and recompute
@@ -229,8 +245,19 @@ class Physics:
             self.prepare([machine])
         return self._of_machine[machine]
 
-    def _base(self, machines: Sequence[int], index: int) -> AtomRows:
-        return self.atom_rows(self.space.base_atoms(machines, self.space.values.frameworks[index]), index)
+    def _base(self, machines: Sequence[int], codes: Array | None) -> AtomRows:
+        """Base atoms of machine classes that have the same ones, machine by machine."""
+        parts = []
+        for index, framework in enumerate(self.space.values.frameworks):
+            keys = self.space.base_atoms(machines[0], framework)
+            if codes is not None:
+                mine = link_code(np.full(len(keys), index), keys.tensor, keys.context, keys.expert, keys.expert_tensor)
+                keys = keys.take(np.flatnonzero(np.isin(mine, codes)))
+            many = keys.take(np.tile(np.arange(len(keys)), len(machines)))
+            many = replace(many, machine=np.repeat(np.asarray(machines, dtype=np.int64), len(keys)))
+            parts.append(self.atom_rows(many, index))
+        found = concatenate(parts)
+        return found.take(np.argsort(found.keys.machine, kind="stable")) if len(machines) > 1 else found
 
     def atom_rows(self, keys: AtomKeys, index: int) -> AtomRows:
         """Atoms under one framework inside a domain and with nothing gathered, whatever `keys` say of it (see `gathered`)."""

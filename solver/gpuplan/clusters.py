@@ -36,11 +36,11 @@ class Clusters:
 
     def cost(self, training: Array | float) -> Array:
         """Bill in USD of each cluster for so many seconds of training."""
-        return np.maximum(self.cost_fixed + self.cost_slope * training, self.cost_least)
+        return np.asarray(np.maximum(self.cost_fixed + self.cost_slope * training, self.cost_least))
 
     def wall(self, training: Array | float) -> Array:
         """Seconds from the order to the end, likewise."""
-        return self.wall_fixed + self.wall_slope * training
+        return np.asarray(self.wall_fixed + self.wall_slope * training)
 
     def longest_training(self, space: Space, factor: float) -> Array:
         """Longest training seconds under every rule that limits time or money; negative where a cluster is forbidden."""
@@ -62,22 +62,22 @@ class Rented:
     def cost_usd(self) -> Array:
         """Bill."""
         c, i = self.clusters, self.index
-        return np.maximum(c.cost_fixed[i] + c.cost_slope[i] * self.training, c.cost_least[i])
+        return np.asarray(np.maximum(c.cost_fixed[i] + c.cost_slope[i] * self.training, c.cost_least[i]))
 
     @property
     def wall_seconds(self) -> Array:
         """From the order to the end."""
-        return self.clusters.wall_fixed[self.index] + self.clusters.wall_slope[self.index] * self.training
+        return np.asarray(self.clusters.wall_fixed[self.index] + self.clusters.wall_slope[self.index] * self.training)
 
     @property
     def gpus(self) -> Array:
         """GPUs of one trial."""
-        return self.clusters.gpus[self.index]
+        return np.asarray(self.clusters.gpus[self.index])
 
     @property
     def nodes(self) -> Array:
         """Nodes of one trial."""
-        return self.clusters.nodes[self.index]
+        return np.asarray(self.clusters.nodes[self.index])
 
 
 def clusters_of(space: Space, offer: int, nodes: Array) -> Clusters:

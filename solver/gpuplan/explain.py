@@ -55,41 +55,45 @@ def explain(job: Job, offers: Sequence[Offer], ask: Asker | None = None) -> Expl
         return Explanation([NO_OFFER], found, list(question.undecided))
     tried = alone or [relax(question, item, [item]) for item in stated]
     singles = [change for change in tried if change is not None]
-    conflict, cores = _conflict(question, stated)
-    changes = ways_out(question, singles or _fewest(question, stated, cores))
-    return Explanation([item.name for item in conflict], changes, list(question.undecided))
+    core, open_ = _core(question, stated, stated)
+    for item in open_:
+        question.open(item.name)
+    changes = ways_out(question, singles or _fewest(question, stated, [*core, *open_]))
+    return Explanation([item.name for item in core], changes, list(question.undecided))
 
 
-def _conflict(question: Question, stated: Sequence[Given]) -> tuple[list[Given], list[list[Given]]]:
-    """A minimal set of what conflicts, and the sets that are known to conflict (the same, with what is undecided)."""
-    kept, open_ = list(stated), []
-    for item in stated:
+def _core(question: Question, stated: Sequence[Given], conflicting: Sequence[Given]) -> tuple[list[Given], list[Given]]:
+    """A minimal part of what conflicts, and what of it was not decided: whether it can be left out."""
+    kept, open_ = list(conflicting), []
+    for item in conflicting:
         possible = question.possible([other for other in stated if other not in kept or other is item])
         if possible is False:
             kept.remove(item)
         elif possible is None:
             open_.append(item)
-            question.open(item.name)
-    return [item for item in kept if item not in open_], [kept]
+    return [item for item in kept if item not in open_], open_
 
 
-def _fewest(question: Question, stated: Sequence[Given], cores: list[list[Given]]) -> list[Relaxation]:
+def _fewest(question: Question, stated: Sequence[Given], core: Sequence[Given]) -> list[Relaxation]:
     """Smallest relaxation of each limit, with as few others lifted beside it as lead to a plan at all.
 
-    Whatever is lifted must hit every set that conflicts; where it does and there is still no plan, what is left is one more.
+    Whatever is lifted must hit every set that conflicts; where it does and there is still no plan, what is left holds one more
+    such set. There are few of them, so few combinations have to be tried.
     """
+    cores = [set(core)]
     for size in range(2, len(stated) + 1):
-        found = []
+        found: list[Relaxation] = []
         for lifted in combinations(stated, size):
-            if question.ask.stopped:
-                question.open(lifted[0].name)
-                break
-            if any(not set(core) & set(lifted) for core in cores):
+            if any(not other & set(lifted) for other in cores):
                 continue
+            if question.ask.over:
+                question.open(lifted[0].name)
+                return found
             possible = question.possible(lifted)
             if possible is False:
-                cores.append([item for item in stated if item not in lifted])
-            if possible:
+                least, open_ = _core(question, stated, [item for item in stated if item not in lifted])
+                cores.append({*least, *open_})
+            elif possible:
                 changes = [relax(question, item, [item, *(o for o in lifted if o is not item)]) for item in lifted]
                 found += [change for change in changes if change is not None and change.to != change.from_]
         if found:

@@ -57,12 +57,17 @@ def host_needs(job: Job, work: Workload, offer: Offer, nodes: Any, offloaded_byt
     rent = volume / 1e9 * (rate or 0.0) / HOURS_PER_MONTH
     return HostNeeds(
         vcpus=VCPUS_BASE + VCPUS_PER_GPU * node.gpus_per_node,
-        ram_bytes=RAM_BASE_BYTES + RAM_PER_GPU_BYTES * node.gpus_per_node + staged + offloaded_bytes,
+        ram_bytes=ram_bytes(work, node.gpus_per_node, nodes, offloaded_bytes),
         storage_bytes=storage,
         volume_bytes=volume,
         volume_price_known=(volume == 0) | (rate is not None),
         price_usd_per_node_hour=offer.price_usd_per_hour + rent,
     )
+
+
+def ram_bytes(work: Workload, gpus_per_node: Any, nodes: Any, offloaded_bytes: Any) -> Any:
+    """Memory of each of `nodes` nodes (see `host_needs`)."""
+    return RAM_BASE_BYTES + RAM_PER_GPU_BYTES * gpus_per_node + checkpoint_bytes(work) / nodes + offloaded_bytes
 
 
 def _data_bytes(job: Job) -> float:

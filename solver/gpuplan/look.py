@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,6 +59,7 @@ class Look:
         self.framework = shardings.rows.framework
         self._held: dict[int, Array] = {}
         self.sold = [self._sold(offer) for offer in self.space.offers_of_machine[machine]]
+        self._envelope = _envelope(self.sold)
 
     def _sold(self, offer: int) -> Sold:
         clusters = clusters_of(self.space, offer, self.shardings.node_counts)
@@ -80,30 +81,30 @@ class Look:
         gpus = s.node_counts[count] * int(self.space.machines.gpus_per_node[self.machine])
         work = self.batches.least_sequences * k.layers[place] * k.ranks[place] * s.group_share[groups]
         training = work / gpus * (1 - MARGIN)
-        hope, least = self._hope(order, best, s.group_first[groups], training, whole=True)
+        hope, least = self._hope(order, best, s.group_first[groups], training)
         return groups[hope], least
 
     def states(self, order: Order, best: list[float] | None) -> tuple[Array, float]:
-        """States that may be part of a plan as good as `best`, and the least bound of the first objective among all."""
+        """States that may be part of a plan as good as `best`, and the least bound of the first objective among them."""
         s, k = self.shardings, self.keys
-        groups, least = self.groups(order, best)
+        groups, _ = self.groups(order, best)
         length = s.group_length[groups]
         alive = np.repeat(s.group_first[groups] - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
         alive = alive[s.floor[alive] * self.memory_factor[self.framework[alive]] <= self.capacity * (1 + MARGIN)]
         if not len(alive):
-            return alive, least if best is not None else np.inf
+            return alive, np.inf
         place, _ = k.find(s.code[alive])
         passes = s.layers_share[alive] * k.layers[place] + s.head_share[alive] * k.head[place]
         rest = s.fill_share[alive] * (k.pass_layers[place] + k.pass_head[place]) + self.always(alive)
         training = self._training(passes / s.rows.keys.data[alive], rest)
-        hope, _ = self._hope(order, best, alive, training)
+        hope, least = self._hope(order, best, alive, training)
         return alive[hope], least
 
-    def pairs(self, order: Order, best: list[float] | None, states: Array) -> Pairs:
-        """The states with every base atom that may make a plan as good as `best` with them."""
+    def pairs(self, order: Order, best: list[float] | None, states: Array) -> tuple[Pairs, float]:
+        """The states with every base atom that may make a plan as good as `best` with them, and their least bound."""
         pairs = self.join(states)
-        hope, _ = self._hope(order, best, pairs.state, pairs.bound)
-        return pairs.take(np.flatnonzero(hope))
+        hope, least = self._hope(order, best, pairs.state, pairs.bound)
+        return pairs.take(np.flatnonzero(hope)), least
 
     def join(self, states: Array) -> Pairs:
         """The states with every base atom."""
@@ -124,41 +125,44 @@ class Look:
 
     def factor(self, states: Array) -> Array:
         """Confidence factor of the step time of each state."""
-        return self.step_factor[self.framework[states]]
+        return np.asarray(self.step_factor[self.framework[states]])
 
     def _training(self, per_sequence: Array, per_step: Array) -> Array:
         return (self.batches.least_sequences * per_sequence + self.batches.least_steps * per_step) * (1 - MARGIN)
 
-    def _hope(
-        self, order: Order, best: list[float] | None, state: Array, training: Array, whole: bool = False
-    ) -> tuple[Array, float]:
+    def _hope(self, order: Order, best: list[float] | None, state: Array, training: Array) -> tuple[Array, float]:
         """Mask of rows that some offer may make as good as `best`, and the least first value of those within the limits.
 
-        With `whole` a state stands for its group, so that what an offer cannot hold of it says nothing.
+        Rows are held against the best of all offers in every respect, whatever offer that is.
         """
-        hope, least = np.zeros(len(state), dtype=bool), np.inf
+        if self._envelope is None:
+            return np.zeros(len(state), dtype=bool), np.inf
+        clusters, caps = self._envelope
         count, factor = self.shardings.count_index[state], self.factor(state)
-        for sold in self.sold:
-            inside, first = self.on_offer(order, sold, state, training, whole)
-            least = min(least, float(first[inside].min(initial=np.inf)))
-            if best is not None:
-                inside &= first <= best[0] * (1 + TOLERANCE)
-                rows = np.flatnonzero(inside)
-                inside[rows] = order.hopeful(
-                    best, sold.clusters, count[rows], training[rows], factor[rows], first[rows]
-                )
-            hope |= inside
+        hope = training <= caps[self.framework[state], count] * (1 + TOLERANCE)
+        first = order.value(0, clusters, count, training, factor)
+        least = float(first[hope].min(initial=np.inf))
+        if best is not None:
+            hope &= first <= best[0] * (1 + TOLERANCE)
+            rows = np.flatnonzero(hope)
+            hope[rows] = order.hopeful(best, clusters, count[rows], training[rows], factor[rows], first[rows])
         return hope, least
 
-    def on_offer(
-        self, order: Order, sold: Sold, state: Array, training: Array, whole: bool = False
-    ) -> tuple[Array, Array]:
+    def on_offer(self, order: Order, sold: Sold, state: Array, training: Array) -> tuple[Array, Array]:
         """Which rows keep every limit on the offer, and their first value (a bound where `training` is one)."""
         count = self.shardings.count_index[state]
         inside = training <= sold.caps[self.framework[state], count] * (1 + TOLERANCE)
-        if self.shardings.offloads and not whole:
+        if self.shardings.offloads:
             inside &= self._holds(sold.offer)[state]
         return inside, order.value(0, sold.clusters, count, training, self.factor(state))
+
+    def hopeful(self, order: Order, best: list[float] | None, sold: Sold, state: Array, training: Array) -> Array:
+        """Which rows the offer may make as good as `best` within the limits."""
+        inside, first = self.on_offer(order, sold, state, training)
+        if best is not None:
+            count, factor = self.shardings.count_index[state], self.factor(state)
+            inside &= order.hopeful(best, sold.clusters, count, training, factor, first)
+        return inside
 
     def _holds(self, offer: int) -> Array:
         """Mask of the states that the offer can hold."""
@@ -208,6 +212,28 @@ class Look:
         return training, fits
 
 
+def _envelope(sold: list[Sold]) -> tuple[Clusters, Array] | None:
+    """Clusters that are in every respect as good as the best offer's, and the longest training of any; None without an offer."""
+    if not sold:
+        return None
+    allowed = np.stack([each.clusters.allowed for each in sold])
+
+    def least(name: str) -> Array:
+        columns = np.stack([getattr(each.clusters, name) for each in sold])
+        return np.asarray(np.where(allowed, columns, np.inf).min(axis=0))
+
+    clusters = replace(
+        sold[0].clusters,
+        allowed=np.asarray(allowed.any(axis=0)),
+        wall_fixed=least("wall_fixed"),
+        wall_slope=least("wall_slope"),
+        cost_fixed=least("cost_fixed"),
+        cost_slope=least("cost_slope"),
+        cost_least=least("cost_least"),
+    )
+    return clusters, np.asarray(np.max([each.caps for each in sold], axis=0))
+
+
 def layer_sum(space: Space, atoms: AtomRows) -> Array:
     """Seconds of all layers of the model for one micro-batch on one stage."""
     totals = np.array([work.kind.count for work in space.work.layers], dtype=float)
@@ -217,4 +243,4 @@ def layer_sum(space: Space, atoms: AtomRows) -> Array:
 def step_counts(space: Space, batch: Array) -> Array:
     """Steps of each global batch."""
     values, inverse = distinct(batch)
-    return np.array([space.job.steps(int(value)) for value in values], dtype=float)[inverse]
+    return np.asarray(np.array([space.job.steps(int(value)) for value in values], dtype=float)[inverse])

@@ -15,7 +15,7 @@ from gpuplan.order import Order
 from gpuplan.plan import Plan
 from gpuplan.reduce import build_tables, reduce_rows
 from gpuplan.rules import rules
-from gpuplan.search import Search, Searcher
+from gpuplan.search import Searcher
 from gpuplan.space import Space, build_space
 from gpuplan.verify import VerificationError, verify
 from gpuplan_hardware import Offer
@@ -129,7 +129,7 @@ def _prove(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
             "exhaustive evaluation of every layout agrees"
         )
         return
-    tables = build_tables(searcher, kept)
+    tables = build_tables(searcher, kept, outcome.objective)
     clock.lap("tables")
     job, objective = found.space.job, outcome.objective
     try:
@@ -146,21 +146,40 @@ def _prove(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
         return
     outcome.rounding_bound = tables.rounding_bound(found.best.training_seconds, found.best.prediction.step_seconds)
     outcome.bound = None if proof.bound is None else min(proof.bound, found.value)
-    _conclude_feasible(proof, found, found.best, outcome)
+    _conclude_feasible(proof, objective, found.value, found.best, outcome)
+    if len(job.objectives) > 1 and objective is searcher.order.levels[0] and objective.strict:
+        _prove_second(searcher, outcome, clock)
 
 
-def _conclude_feasible(proof: Proof, found: Search, best: Plan, outcome: Outcome) -> None:
+def _prove_second(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
+    """Among plans with the first objective's optimum, a whole number, CP-SAT proves the second one's.
+
+    Money and time hardly ever tie; where one of them comes first, the search's own order of plans decides.
+    """
+    from gpuplan.prove import prove
+
+    found = searcher.found
+    if outcome.status != "optimal" or found.best is None or found.values is None:
+        return
+    (first, second), job = searcher.order.levels[:2], found.space.job
+    tables = build_tables(searcher, reduce_rows(searcher, levels=2), second)
+    proof = prove(tables, second, job, job.search.time_limit_seconds - clock.total, (first, found.values[0]))
+    clock.lap("cp_sat")
+    _conclude_feasible(proof, second, found.values[1], found.best, outcome)
+
+
+def _conclude_feasible(proof: Proof, objective: Objective, value: float, best: Plan, outcome: Outcome) -> None:
     """CP-SAT must agree with the incumbent; only a plan within rounding of a limit may be missing from its integers."""
     cut_off = proof.status == "infeasible" or (
-        proof.status == "optimal" and proof.value is not None and proof.value > found.value * (1 + AGREEMENT)
+        proof.status == "optimal" and proof.value is not None and proof.value > value * (1 + AGREEMENT)
     )
-    better = proof.value is not None and proof.value < found.value * (1 - AGREEMENT)
+    better = proof.value is not None and proof.value < value * (1 - AGREEMENT)
     if better or (cut_off and not _at_a_limit(best, outcome.rounding_bound or 0.0)):
         raise VerificationError(
-            f"CP-SAT says {proof.status} with {outcome.objective.name} {proof.value}, the incumbent search found {found.value}"
+            f"CP-SAT says {proof.status} with {objective.name} {proof.value}, the incumbent search found {value}"
         )
     if cut_off:
-        outcome.bound = found.value
+        outcome.bound = value if objective is outcome.objective else outcome.bound
         outcome.status = "optimal"
         outcome.proof = "CP-SAT proved that no other plan is better; this one meets a limit to within rounding"
         return

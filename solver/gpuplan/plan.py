@@ -84,7 +84,7 @@ class Plan:
     def cost_usd(self, factor: float = 1.0) -> float:
         """Rent of all nodes of all trials, and of the network volumes they need, if steps take `factor` times the prediction."""
         billed = float(self.clock.billed_seconds(self.training_seconds * factor))
-        return billed / 3600 * self.nodes * self.host.price_usd_per_node_hour
+        return billed / 3600 * self.nodes * float(self.host.price_usd_per_node_hour)
 
     def on_time_probability(self) -> float | None:
         """Chance that the deadline is met, as far as the step time decides; None without a deadline."""

@@ -28,13 +28,17 @@ class Proof:
     largest_activity: int
 
 
-def prove(tables: Tables, objective: Objective, job: Job, seconds: float) -> Proof:
-    """Minimise the objective over `tables`.
+def prove(
+    tables: Tables, objective: Objective, job: Job, seconds: float, first: tuple[Objective, float] | None = None
+) -> Proof:
+    """Minimise the objective over `tables`, among plans whose `first` objective is at most a value.
 
     One worker by default and a fixed seed: the same input gives the same search. Presolve is off for reduced models, which are
     small (measured to be faster); an infeasible verdict is never taken from here alone.
     """
     builder = Builder(tables, objective)
+    if first is not None:
+        builder.hold(*first)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = job.search.workers
     solver.parameters.random_seed = job.search.seed

@@ -10,6 +10,7 @@ from gpuplan.bounds import MARGIN
 from gpuplan.candidates import Candidates, Families, concatenate
 from gpuplan.clusters import Clusters, clusters_of
 from gpuplan.look import Look
+from gpuplan.objectives import Objective
 from gpuplan.order import Order
 from gpuplan.performance.layers import AtomKeys
 from gpuplan.performance.states import StateKeys
@@ -19,8 +20,8 @@ from gpuplan.tables import Tables
 
 Array = np.ndarray
 
-#: More layouts than this on a machine class are thinned by their exact memory and time; CP-SAT decides over the rest.
-MOST_BY_BOUND = 300
+#: So many layouts are left to CP-SAT by bounds alone; those of further machine classes are thinned by their exact memory and time.
+MOST_BY_BOUND = 250
 
 
 @dataclass
@@ -33,20 +34,22 @@ class Kept:
     evaluated: int = 0
 
 
-def reduce_rows(searcher: Searcher) -> Kept:
-    """Keep what a plan as good as the best one could be made of.
+def reduce_rows(searcher: Searcher, levels: int = 1) -> Kept:
+    """Keep what a plan as good as the best one could be made of, as far as the first `levels` objectives go.
 
     Argument: a layout is left out only if even a bound that its time cannot undercut breaks a limit or loses against the best plan
-    on every offer, or if memory that it cannot undercut does not fit. Where many are left on a machine class (`MOST_BY_BOUND`),
-    those go as well whose memory or time, evaluated exactly, does the same. None of these can be part of a better plan. The best
-    plan itself is always kept, so that the model must find a solution. With the objective "gpus" a plan of the same size is no
-    improvement; such rows go too.
+    on every offer, or if memory that it cannot undercut does not fit. Where many are left (`MOST_BY_BOUND`), those go as well whose
+    memory or time, evaluated exactly, does the same. None of these can be part of a better plan. The best plan itself is always
+    kept, so that the model must find a solution. With the objective "gpus" a plan of the same size is no improvement; where it is
+    the last objective, such rows go too.
     """
     found, kept = searcher.found, Kept()
-    order = Order(searcher.order.levels[:1])
-    margin = -MARGIN if order.primary.strict else MARGIN
-    best = None if found.values is None else [found.values[0] * (1 + margin)]
-    limit = np.inf if best is None else best[0]
+    order = Order(searcher.order.levels[:levels])
+    best = None
+    if found.values is not None:
+        margin = -MARGIN if order.levels[-1].strict else MARGIN
+        best = [*found.values[: levels - 1], found.values[levels - 1] * (1 + margin)]
+    limit = np.inf if best is None else best[0] * (1 + MARGIN)
     for machine in np.flatnonzero(found.bounds <= limit):
         _keep(searcher.look(int(machine)), order, best, kept)
     if found.row is not None:
@@ -60,19 +63,18 @@ def reduce_rows(searcher: Searcher) -> Kept:
 def _keep(look: Look, order: Order, best: list[float] | None, kept: Kept) -> None:
     """Add what one machine class may contribute."""
     states, _ = look.states(order, best)
-    pairs = look.pairs(order, best, states)
+    pairs, _ = look.pairs(order, best, states)
     candidates, pair = look.layouts(pairs)
     training, index = pairs.bound[pair], np.arange(len(pair))
-    if len(index) > MOST_BY_BOUND:
+    if kept.pairs + len(index) > MOST_BY_BOUND:
         kept.evaluated += len(index)
         exact, fits = look.evaluate(candidates)
         training = exact * (1 - MARGIN)
         index = np.flatnonzero(fits)
-    limit = np.inf if best is None else best[0]
+    state, training = pairs.state[pair[index]], training[index]
     hope = np.zeros(len(index), dtype=bool)
     for sold in look.sold:
-        inside, first = look.on_offer(order, sold, pairs.state[pair[index]], training[index])
-        mine = inside & (first <= limit)
+        mine = look.hopeful(order, best, sold, state, training)
         if mine.any():
             kept.offers.add(sold.offer)
         hope |= mine
@@ -81,8 +83,8 @@ def _keep(look: Look, order: Order, best: list[float] | None, kept: Kept) -> Non
         kept.pairs += int(hope.sum())
 
 
-def build_tables(searcher: Searcher, kept: Kept) -> Tables:
-    """Tables of the rows of `kept`."""
+def build_tables(searcher: Searcher, kept: Kept, objective: Objective) -> Tables:
+    """Tables of the rows of `kept`, in units that suit the objective."""
     found, space, shapes = searcher.found, searcher.space, searcher.physics.shapes
     atoms = concatenate([part.families.atoms.take(np.unique(part.atom)) for part in kept.rows])
     states = concatenate([part.families.states.take(np.unique(part.state)) for part in kept.rows])
@@ -93,29 +95,27 @@ def build_tables(searcher: Searcher, kept: Kept) -> Tables:
     )
     offers = tuple(sorted(kept.offers))
     clusters = [clusters_of(space, offer, np.unique(rows.states.nodes)) for offer in offers]
-    horizon = _horizon(searcher, rows, clusters)
+    value = None if found.best is None else objective.value(found.best)
+    horizon = _horizon(space, rows, clusters, objective, value)
     counted = horizon * float(rows.atoms.step_factor.max())
     cost = max(float(each.cost(counted).max()) for each in clusters)
     wall = max(float(each.wall(counted).max()) for each in clusters)
-    if found.best is not None:
-        slack = found.value * (1 + 1e-3)
-        unit = searcher.order.primary.unit
-        cost, wall = slack if unit == "USD" else cost, slack if unit == "seconds" else wall
+    if value is not None:
+        slack = value * (1 + 1e-3)
+        cost, wall = slack if objective.unit == "USD" else cost, slack if objective.unit == "seconds" else wall
     return Tables(space, rows, offers, horizon, max(cost, 1e-9), max(wall, 1e-9))
 
 
-def _horizon(searcher: Searcher, rows: Families, clusters: list[Clusters]) -> float:
+def _horizon(
+    space: Space, rows: Families, clusters: list[Clusters], objective: Objective, value: float | None
+) -> float:
     """Longest training that any plan of the rows may take under every limit and the best value."""
-    found, space = searcher.found, searcher.space
-    objective = searcher.order.primary
     longest = 0.0
     for each in clusters:
         cap = each.longest_training(space, float(rows.atoms.step_factor.min()))
-        if found.best is not None:
-            reach = objective.longest_training(
-                found.value, (each.cost_fixed, each.cost_slope), (each.wall_fixed, each.wall_slope)
-            )
-            cap = np.minimum(cap, reach)
+        if value is not None:
+            walls, costs = (each.wall_fixed, each.wall_slope), (each.cost_fixed, each.cost_slope)
+            cap = np.minimum(cap, objective.longest_training(value, costs, walls))
         longest = max(longest, float(cap.max(initial=0.0)))
     if not np.isfinite(longest):
         longest = longest_training(space, rows)

@@ -84,6 +84,7 @@ class Searcher:
         self._ties: list[tuple[int, int, Candidates, int]] = []
         self._shardings: dict[int, Shardings] = {}
         self._keys: dict[int, Keys] = {}
+        self._looks: dict[int, Look] = {}
 
     def run(self) -> Search:
         """The search."""
@@ -94,7 +95,7 @@ class Searcher:
         while queue and time.perf_counter() <= self.end:
             batch, queue = queue[:size], queue[size:]
             batch = [machine for machine in batch if found.bounds[machine] <= found.value * (1 + MARGIN)]
-            self.physics.prepare(batch)
+            self._prepare(batch)
             for machine in batch:
                 if found.bounds[machine] <= found.value * (1 + MARGIN) and time.perf_counter() <= self.end:
                     self._look(machine)
@@ -104,6 +105,19 @@ class Searcher:
             self._choose()
         return found
 
+    def _prepare(self, machines: list[int]) -> None:
+        """Compute the base atoms of machine classes; of all but the first of a size only those that fit with some state."""
+        first: dict[int, int] = {}
+        for machine in machines:
+            first.setdefault(int(self.space.size_of_machine[machine]), machine)
+        for size, machine in first.items():
+            if size not in self._shardings:
+                self.look(machine)
+        self.physics.prepare(
+            [machine for machine in machines if machine not in self._looks],
+            {size: np.unique(found.group_code) for size, found in self._shardings.items()},
+        )
+
     def look(self, machine: int) -> Look:
         """The machine class under the eye."""
         size = int(self.space.size_of_machine[machine])
@@ -112,7 +126,9 @@ class Searcher:
             self._keys[machine] = Keys.of(atoms, layer_sum(self.space, atoms))
         if size not in self._shardings:
             self._shardings[size] = shardings(self.physics, size, self._keys[machine], self._capacity(size))
-        return Look(self.physics, machine, self._keys[machine], self._shardings[size], self.batches)
+        if machine not in self._looks:
+            self._looks[machine] = Look(self.physics, machine, self._keys[machine], self._shardings[size], self.batches)
+        return self._looks[machine]
 
     def _capacity(self, size: int) -> Array:
         """Largest usable memory over the confidence factor among machines of that size, by framework."""
@@ -124,11 +140,9 @@ class Searcher:
         found.looked += 1
         look = self.look(machine)
         states, least = look.states(self.order, found.values)
-        found.bounds[machine] = max(found.bounds[machine], least)
-        if not len(states):
-            found.finished.add(machine)
-            return
-        pairs = look.pairs(self.order, found.values, states)
+        self._raise_bound(machine, least)
+        pairs, least = look.pairs(self.order, found.values, states)
+        self._raise_bound(machine, least)
         values = look.least_value(self.order, pairs)
         order = np.argsort(values, kind="stable")
         chunk = FIRST_CHUNK
@@ -139,6 +153,10 @@ class Searcher:
             chunk = LARGEST_CHUNK
         if not len(order):
             found.finished.add(machine)
+
+    def _raise_bound(self, machine: int, least: float) -> None:
+        """Take over the least bound of what is left of a machine class; what was left out cannot beat the best plan."""
+        self.found.bounds[machine] = max(self.found.bounds[machine], min(least, self.found.value))
 
     def _evaluate(self, look: Look, pairs: Pairs) -> None:
         """Evaluate all schedules of the pairs on every offer, and keep what nothing beats."""

@@ -148,8 +148,10 @@ class Space:
             t, c, p, d, e, f = (column[index] for column in (t, c, p, d, e, f))
         ends, z, o = _grid(_codes(v.lighter, LIGHTER), v.zero, _codes(v.offload, OFFLOAD))
         (t, c, p, d, e, f), (ends, z, o) = _cross((t, c, p, d, e, f), (ends, z, o))
-        fixed = [np.full(len(t), n) for n in (size.gpus_per_node, size.gpus_per_block, size.domain_gpus)]
-        keys = StateKeys(*fixed, t, c, p, ends, e, f, d, z, o)
+        node, block, domain = (
+            np.full(len(t), n) for n in (size.gpus_per_node, size.gpus_per_block, size.domain_gpus)
+        )
+        keys = StateKeys(node, block, domain, t, c, p, ends, e, f, d, z, o)
         return keys.take(np.flatnonzero(self._keep("state_allowed", len(keys), framework, keys)))
 
     def _fits(self, framework: Framework, room: float, t: Array, p: Array, expert_ranks: Array, ranks: Array) -> Array:
@@ -164,22 +166,21 @@ class Space:
         sharded = np.where(shards & (3 in framework.zero_stages), least / ranks / t, least)
         return np.asarray((sharded <= room * (1 + 1e-6)) | ("parameters" in framework.offload))
 
-    def base_atoms(self, machines: Sequence[int], framework: Framework) -> AtomKeys:
-        """All per-layer decisions on some machine classes under `framework`, beside what ZeRO-3 and the network add.
+    def base_atoms(self, machine: int, framework: Framework) -> AtomKeys:
+        """All per-layer decisions on a machine class under `framework`, beside what ZeRO-3 and the network add.
 
-        In the order of `machines`, then of the degrees; micro-batch and recompute run fastest.
+        In the order of the degrees; micro-batch and recompute run fastest. Rules ask for the maker and the size of its nodes only.
         """
         v = self.values.of(framework) if self.reduced else self.values
-        m, t, c, e, f, b, r = _grid(
-            machines, v.tensor, v.context, v.expert, v.expert_tensor, v.micro_batch, v.recompute
-        )
+        t, c, e, f, b, r = _grid(v.tensor, v.context, v.expert, v.expert_tensor, v.micro_batch, v.recompute)
+        m = np.full(len(t), machine)
         ones, no = np.ones(len(t), dtype=np.int64), np.zeros(len(t), dtype=bool)
         keys = AtomKeys(m, t, c, e, f, b, r, no, ones, no)
         return keys.take(np.flatnonzero(self._keep("atom_allowed", len(keys), framework, keys)))
 
-    def atoms(self, machines: Sequence[int], framework: Framework) -> AtomKeys:
+    def atoms(self, machine: int, framework: Framework) -> AtomKeys:
         """All per-layer decisions, with every way of gathering, inside and outside of a scale-up domain."""
-        base, v = self.base_atoms(machines, framework), self.values
+        base, v = self.base_atoms(machine, framework), self.values
         gathers = sorted({1, *((d * c for d in v.data for c in v.context) if 3 in v.zero else ())})
         streams = (0, 1) if "parameters" in v.offload else (0,)
         several, gather, streamed = _grid((0, 1), gathers, streams)

@@ -81,7 +81,13 @@ def unreduced_tables(physics: Physics, objective: Objective | None = None, value
     """
     space = physics.space
     rows = Families(
-        atoms=concatenate([_atoms(physics, index) for index in range(len(space.values.frameworks))]),
+        atoms=concatenate(
+            [
+                _atoms(physics, machine, index)
+                for machine in range(len(space.machines))
+                for index in range(len(space.values.frameworks))
+            ]
+        ),
         shapes=physics.shapes,
         states=concatenate([physics.states(size) for size in range(len(space.sizes))]),
     )
@@ -104,9 +110,9 @@ def unreduced_tables(physics: Physics, objective: Objective | None = None, value
     return Tables(space, rows, tuple(range(len(space.offers))), longest, dearest, last)
 
 
-def _atoms(physics: Physics, index: int) -> AtomRows:
-    """Every atom of every machine class under a framework."""
+def _atoms(physics: Physics, machine: int, index: int) -> AtomRows:
+    """Every atom of a machine class under a framework."""
     space = physics.space
-    keys = space.atoms(range(len(space.machines)), space.values.frameworks[index])
+    keys = space.atoms(machine, space.values.frameworks[index])
     rows = physics.atom_rows(keys, index)
     return physics.gathered(rows, keys.several_nodes, keys.gather, keys.streamed)

@@ -13,7 +13,7 @@ import pytest
 from gpuplan.performance.constants import use_constants
 from gpuplan.performance.states import States
 from gpuplan_models import Architecture, architecture
-from performance.toy import DENSE, MLA, MODEL, MOE, TIED, about, held, round_constants, work
+from performance.toy import DENSE, MLA, MODEL, MOE, NODE, TIED, about, held, round_constants, work
 
 pytestmark = pytest.mark.usefixtures("toy_constants")
 
@@ -215,7 +215,7 @@ def test_exchange_is_that_of_the_largest_stage() -> None:
 @pytest.mark.parametrize("method", ["full", "lora"])
 @pytest.mark.parametrize("zero", [0, 1, 3])
 def test_one_rank_exchanges_nothing(method: str, zero: int) -> None:
-    found = held(work(method=method), zero=zero, tensor=8, gpus_per_node=4)
+    found = held(work(method=method), zero=zero, tensor=8, node=replace(NODE, gpus_per_node=4))
     assert (found.link_bytes[0], found.network_bytes[0]) == (0, 0)
 
 

@@ -2,63 +2,98 @@
 
 from __future__ import annotations
 
-import random
+from random import Random
 
 import numpy as np
 import pytest
 
 from gpuplan.candidates import Physics
 from gpuplan.job import Job, resolve
+from gpuplan.order import Order
 from gpuplan.performance import interval
-from gpuplan.plan import Plan
-from gpuplan.search import View, evaluate, make_plan
-from gpuplan.space import Space, build_space
+from gpuplan.search import Searcher
+from gpuplan.space import build_space
 from gpuplan_hardware import offers
+from performance.rows import Rows, endless, look_at, rows_of, some, whole
 
-ROWS = 300
+#: Random problems, and how many rows of each machine class are predicted one by one.
+PROBLEMS, ROWS = 100, 8
+#: Jobs over the catalogue, where links, racks, models and frameworks are as they are.
 JOBS = {
-    "dense": {"model": "deepseek-r1-distill-qwen-7b", "method": "full", "data": "1GB", "global_batch": "64:256"},
-    "dense adapters": {"model": "llama-3.1-70b", "method": "qlora", "data": "1GB", "seq_len": "8192"},
-    "r1": {"model": "deepseek-r1", "method": "lora", "data": "100MB", "global_batch": "128"},
+    "dense": {"model": "deepseek-r1-distill-qwen-7b", "method": "full", "global_batch": "64:256"},
+    "dense adapters": {"model": "llama-3.1-70b", "method": "qlora", "seq_len": "8192"},
+    "mixture": {"model": "deepseek-r1", "method": "lora", "global_batch": "128"},
+    "offloaded": {"model": "llama-3.1-8b", "method": "full", "framework": "deepspeed"},
+    "long": {"model": "qwen3-30b-a3b", "method": "full", "seq_len": "32768", "framework": "megatron"},
 }
+CATALOGUE_GPUS = ["H100-SXM", "GB200", "A100-80GB-PCIe"]
 
 
-@pytest.fixture(scope="module", params=list(JOBS.values()), ids=list(JOBS))
-def space(request: pytest.FixtureRequest) -> Space:
-    job: Job = resolve(request.param | {"gpu": ["H100-SXM", "H200-SXM"]})
-    return build_space(job, offers())
-
-
-@pytest.fixture(scope="module")
-def plans(space: Space) -> list[tuple[View, int, Plan]]:
-    """Random rows of all machines, each with the plan it stands for."""
-    physics = Physics(space)
-    views = [evaluate(physics, machine) for machine in range(len(space.machines))]
-    rows = [(view, row) for view in views for row in range(len(view.candidates))]
-    chosen = random.Random(1).sample(rows, min(ROWS, len(rows)))
-    return [(view, row, make_plan(space, view, space.offers_of(view.machine)[0], row)) for view, row in chosen]
-
-
-def test_sample_is_large_and_varied(plans: list[tuple[View, int, Plan]]) -> None:
-    assert len(plans) == ROWS
-    layouts = [plan.layout for _, _, plan in plans]
-    assert len({(layout.data, layout.micro_batch, layout.recompute, layout.zero) for layout in layouts}) > 30
-
-
-def test_rows_are_plans(plans: list[tuple[View, int, Plan]]) -> None:
-    for view, row, plan in plans:
-        assert view.training[row] == pytest.approx(plan.training_seconds, rel=1e-12)
-        assert view.candidates.memory_bytes()[row] == pytest.approx(
-            plan.prediction.memory_bytes * interval.factor(plan.prediction.memory_width, plan.job.confidence),
-            rel=1e-12,
-        )
-        assert view.factor[row] == plan.step_factor
-        assert (view.gpus[row], view.nodes[row]) == (plan.gpus, plan.nodes)
+def check_rows(rows: Rows, rng: Random, most: int) -> None:
+    """Random rows are what the formulas say of their plans."""
+    shardings, factor = rows.look.shardings, rows.look.factor(rows.states)
+    memory = rows.candidates.memory_bytes()
+    for row in rng.sample(range(len(rows)), min(most, len(rows))):
+        plan, state = rows.plan(row), rows.states[row]
+        found = plan.prediction
+        assert rows.training[row] == pytest.approx(plan.training_seconds, rel=1e-9), plan.layout
+        confident = found.memory_bytes * interval.factor(found.memory_width, plan.job.confidence)
+        assert memory[row] == pytest.approx(confident, rel=1e-9), plan.layout
+        assert shardings.rows.ram[state] == pytest.approx(plan.host.ram_bytes, rel=1e-9), plan.layout
+        assert factor[row] == plan.step_factor
+        assert shardings.node_counts[shardings.count_index[state]] == plan.nodes
         assert plan.layout.gpus <= plan.gpus
 
 
-def test_bounds_are_bounds(space: Space) -> None:
-    physics = Physics(space)
-    for machine in range(len(space.machines)):
-        view = evaluate(physics, machine)
-        assert np.all(view.training_bound <= view.training)
+def test_rows_of_random_problems_are_plans() -> None:
+    for seed in range(PROBLEMS):
+        for rows in whole(seed).rows:
+            check_rows(rows, Random(seed), ROWS)
+
+
+def test_rows_take_every_decision() -> None:
+    seen: dict[str, set[object]] = {}
+    for seed in range(PROBLEMS):
+        for rows in whole(seed).rows:
+            for row in Random(seed).sample(range(len(rows)), min(ROWS, len(rows))):
+                layout = rows.plan(row).layout
+                for name in layout.__dataclass_fields__:
+                    seen.setdefault(name, set()).add(getattr(layout, name))
+    assert {"none", "optimizer", "parameters"} == seen["offload"]
+    assert {"none", "first", "last", "both"} == seen["lighter"]
+    assert {"none", "selective", "full"} == seen["recompute"]
+    assert {0, 1, 2, 3} == seen["zero"]
+    for name in ("tensor", "pipeline", "data", "expert", "virtual", "context", "expert_tensor", "micro_batch"):
+        assert len(seen[name]) >= 2, name
+
+
+def test_rows_are_all_layouts_that_no_rule_of_structure_forbids() -> None:
+    for seed in range(PROBLEMS):
+        problem = whole(seed)
+        space = problem.space
+        for rows in problem.rows:
+            node = space.machines.nodes[rows.look.machine]
+            size = space.sizes[int(space.size_of_machine[rows.look.machine])]
+            known = {c.layout for c in problem.oracle.layouts.on(node)}
+            known = {layout for layout in known if layout.gpus <= size.most_gpus}
+            # Which clusters need a network is a question for each offer.
+            most = np.inf if node.network is not None else node.scale_up_gpus
+            found = [layout for row in range(len(rows)) if (layout := rows.plan(row).layout).gpus <= most]
+            assert len(found) == len(set(found))
+            assert set(found) == known
+
+
+@pytest.mark.parametrize("asked", JOBS.values(), ids=list(JOBS))
+def test_rows_of_the_catalogue_are_plans(asked: dict[str, str]) -> None:
+    job: Job = resolve(asked | {"data": "100MB", "gpu": CATALOGUE_GPUS})
+    space = endless(build_space(job, offers()))
+    searcher, rng = Searcher(Physics(space), Order.of(("time",))), Random(1)
+    several = {
+        (node.accelerator.name, node.gpus_per_node): place for place, node in enumerate(space.machines.nodes)
+    }
+    for machine in several.values():
+        look = look_at(searcher, machine)
+        states = np.array(sorted(rng.sample(range(len(look.shardings)), min(30, len(look.shardings)))), dtype=np.int64)
+        rows = rows_of(look, states)
+        index = np.array(rng.sample(range(len(rows)), min(30, len(rows))), dtype=np.int64)
+        check_rows(some(rows, index), rng, 30)

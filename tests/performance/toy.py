@@ -2,7 +2,7 @@
 
 Constants come from here and not from the package, so a new fit of the shipped ones breaks no hand-worked case. Every rate
 below is what `NODE` reaches with `ROUND`: P = 1e14 FLOP/s (8-bit 1.5e14, flash attention 5e13), B = 1e12 bytes/s of memory,
-1e11 over the link, 2.5e10 over the network. The sequence is 1,000 tokens and a micro-batch 2 sequences: M = 2,000 tokens.
+1e11 over the link, 2.5e10 over the network, 1e10 to the host's memory, which steps 1e9 parameters a second. The sequence is 1,000 tokens and a micro-batch 2 sequences: M = 2,000 tokens.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpuplan.layout import Layout
+from gpuplan.layout import LIGHTER, OFFLOAD, Layout
 from gpuplan.performance.constants import Constant, Constants
 from gpuplan.performance.layers import AtomKeys, layer_seconds
-from gpuplan.performance.machine import Machines, machines
+from gpuplan.performance.machine import Machines, block_gpus, machines
 from gpuplan.performance.recompute import RECOMPUTE
 from gpuplan.performance.stages import ShapeKeys
 from gpuplan.performance.states import StateKeys, States, states
@@ -47,8 +47,11 @@ ROUND: dict[str, dict[str, float]] = {
     "dense_speedup_per_year": {"megatron": 2, "*": 1},
     "link_efficiency": {"*": 0.5},
     "network_efficiency": {"*": 0.5},
+    "host_link_efficiency": {"*": 0.5},
+    "host_optimizer_parameters_per_second": {"*": 1e9},
     "tensor_parallel_exposed": {"megatron": 0.25, "pcie": 0.75, "*": 1},
     "pipeline_exposed": {"*": 0.25},
+    "context_parallel_exposed": {"*": 0.5},
     "expert_parallel_exposed": {"*": 0.5},
     "data_parallel_exposed": {"*": 0.2},
     "data_parallel_overlap": {"*": 0.5},
@@ -107,6 +110,7 @@ ACCELERATOR = Accelerator(
     peak_flops={"bf16": 2e14, "fp16": 2e14, "fp8": 4e14},
     tdp_watts=700,
     sources={},
+    host_link_bytes_per_second=2e10,
 )
 NODE = Node(
     name="toy",
@@ -118,6 +122,8 @@ NODE = Node(
     host=Host(None, None, None),
     sources={},
 )
+#: A tray of four GPUs in a rack of 72 that one link joins (NVL72): jobs of several racks take 64 GPUs of each.
+TRAY = replace(NODE, name="tray", gpus_per_node=4, domain_gpus=72)
 
 _SHAPE = {
     "hidden_size": 1000,
@@ -214,13 +220,40 @@ def atom(
     recompute: str = "none",
     several_nodes: bool = False,
     gather: int = 1,
+    context: int = 1,
+    expert_tensor: int = 1,
+    streamed: bool = False,
 ) -> AtomKeys:
-    values = (0, tensor, expert, micro_batch, RECOMPUTE.index(recompute), several_nodes, gather)
-    return AtomKeys(*(np.array([value]) for value in values))
+    return AtomKeys(
+        machine=np.array([0]),
+        tensor=np.array([tensor]),
+        context=np.array([context]),
+        expert=np.array([expert]),
+        expert_tensor=np.array([expert_tensor]),
+        micro_batch=np.array([micro_batch]),
+        recompute=np.array([RECOMPUTE.index(recompute)]),
+        several_nodes=np.array([several_nodes]),
+        gather=np.array([gather]),
+        streamed=np.array([streamed]),
+    )
 
 
-def shape_keys(pipeline: int = 1, data: int = 1, micro_batch: int = 2, global_batch: int = 8) -> ShapeKeys:
-    return ShapeKeys(*(np.array([value]) for value in (pipeline, data, micro_batch, global_batch)))
+def shape_keys(
+    pipeline: int = 1,
+    data: int = 1,
+    micro_batch: int = 2,
+    global_batch: int = 8,
+    virtual: int = 1,
+    lighter: str = "none",
+) -> ShapeKeys:
+    return ShapeKeys(
+        pipeline=np.array([pipeline]),
+        virtual=np.array([virtual]),
+        lighter=np.array([LIGHTER.index(lighter)]),
+        data=np.array([data]),
+        micro_batch=np.array([micro_batch]),
+        global_batch=np.array([global_batch]),
+    )
 
 
 def layer(
@@ -232,32 +265,44 @@ def layer(
     return {name: float(seconds[0]) for name, seconds in parts.items()}
 
 
-def held(
-    job: Workload,
-    framework_name: str = "megatron",
+def state_keys(
+    node: Node = NODE,
     tensor: int = 1,
     pipeline: int = 1,
     expert: int = 1,
     data: int = 1,
     zero: int = 0,
-    gpus_per_node: int = 8,
-) -> States:
-    values = (gpus_per_node, tensor, pipeline, expert, data, zero)
-    return states(job, framework(framework_name), StateKeys(*(np.array([value]) for value in values)))
+    context: int = 1,
+    expert_tensor: int = 1,
+    offload: str = "none",
+    lighter: str = "none",
+) -> StateKeys:
+    return StateKeys(
+        gpus_per_node=np.array([node.gpus_per_node]),
+        gpus_per_block=np.array([block_gpus(node)]),
+        domain_gpus=np.array([node.scale_up_gpus]),
+        tensor=np.array([tensor]),
+        context=np.array([context]),
+        pipeline=np.array([pipeline]),
+        lighter=np.array([LIGHTER.index(lighter)]),
+        expert=np.array([expert]),
+        expert_tensor=np.array([expert_tensor]),
+        data=np.array([data]),
+        zero=np.array([zero]),
+        offload=np.array([OFFLOAD.index(offload)]),
+    )
 
 
-def layout(
-    framework_name: str = "megatron",
-    tensor: int = 1,
-    pipeline: int = 1,
-    data: int = 1,
-    expert: int = 1,
-    zero: int = 0,
-    micro_batch: int = 2,
-    global_batch: int = 8,
-    recompute: str = "none",
-) -> Layout:
-    return Layout(framework_name, tensor, pipeline, data, expert, zero, micro_batch, global_batch, recompute)
+def held(job: Workload, framework_name: str = "megatron", node: Node = NODE, **decisions: Any) -> States:
+    """What a GPU holds and exchanges."""
+    return states(job, framework(framework_name), state_keys(node, **decisions))
+
+
+def layout(framework_name: str = "megatron", **decisions: Any) -> Layout:
+    """A layout of degree 1 in everything, with 8 sequences in micro-batches of 2, but for `decisions`."""
+    plain: dict[str, Any] = dict.fromkeys(("tensor", "pipeline", "data", "expert"), 1)
+    plain |= {"zero": 0, "micro_batch": 2, "global_batch": 8, "recompute": "none"}
+    return Layout(framework_name, **(plain | decisions))
 
 
 def about(value: Any) -> Any:

@@ -28,7 +28,12 @@ BAD_INPUTS = [
     ("solve extra", "command", "", "unexpected extra argument (extra)"),
     ("solve --marketplace=3", "marketplace", "", "does not take a value"),
     ("solve", "model", "", "give --model"),
-    (f"solve {MODEL}", "method", "", "full, lora or qlora"),
+    (f"solve {MODEL}", "data", "", "--data (1K, 1MB"),
+    (f"check {MODEL} --data 1GB", "method", "", "full, lora or qlora"),
+    (f"check {MODEL} --data 1GB --method any", "method", "any", "give one of full, lora, qlora"),
+    (f"check {JOB} --precision bf16,fp8", "precision", "bf16,fp8", "give one of bf16, fp8"),
+    (f"solve {MODEL} --data 1GB --method lora,qlra", "method", "qlra", "Did you mean qlora"),
+    (f"solve {MODEL} --data 1GB --method ','", "method", "", "name at least one"),
     (f"solve {MODEL} --method lora", "data", "", "--data (1K, 1MB"),
     (
         "solve --model deepseek-r1-distil-qwen-7b --method lora --data 1GB",
@@ -101,15 +106,37 @@ BAD_INPUTS = [
     (f"solve {JOB} --out .", "out", ".", "is a folder"),
     (f"solve {JOB} --out none/plan.txt", "out", "none/plan.txt", "does not exist"),
     (f"check {JOB} --offer aws/p5.48xlarg", "offer", "aws/p5.48xlarg", "Did you mean aws/p5.48xlarge"),
-    (f"check {JOB} --gpus 16 --cp 2", "cp", "2", "not modelled yet; give 1"),
-    (f"check {JOB} --gpus 16 --vp 4", "vp", "4", "not modelled yet; give 1"),
-    (f"check {JOB} --gpus 16 --offload optimizer", "offload", "optimizer", "not modelled yet; give none"),
+    (f"check {JOB} --gpus 12 --cp 3", "cp", "3", "a sequence length that 6 divides, and seq_len is 4,096"),
+    (f"check {JOB} --gpus 16 --cp 3 --tp 2", "gpus", "16", "tp 2 x cp 3 = 6"),
+    (f"check {JOB} --vp 4 --pp 1", "vp", "4", "pp above 1"),
+    (f"solve {JOB} --vp 5 --pp 4", "vp", "5", "must divide the 28 layers"),
+    (f"solve {JOB} --vp 2 --uneven last", "uneven", "last", "does not go with vp 2"),
+    (f"solve {JOB} --uneven both --pp 2", "uneven", "both", "needs pp 3 or more"),
+    (f"solve {JOB} --uneven lats", "uneven", "lats", "Did you mean last"),
+    (f"solve {JOB} --etp 2", "etp", "2", "needs a mixture of experts"),
+    ("solve --model mixtral-8x7b --method lora --data 1GB --tp 4 --etp 2", "etp", "2", "Did you mean 1 or 4"),
+    (f"solve {JOB} --offload optimiser", "offload", "optimiser", "Did you mean optimizer"),
+    (f"solve {JOB} --offload optimizer --zero 3", "offload", "optimizer", "Did you mean parameters"),
+    (f"solve {JOB} --offload parameters --zero 1", "offload", "parameters", "needs zero 3"),
+    (f"solve {JOB} --framework torchtune --cp 2", "cp", "2", "framework megatron"),
+    (f"solve {JOB} --framework hf-peft --uneven last", "uneven", "last", "does not go with framework hf-peft"),
+    (f"solve {JOB} --framework megatron --offload parameters", "offload", "parameters", "it has none, optimizer"),
+    (f"solve {JOB} --max-tp 2 --tp 4", "tp", "4", "more than max_tp, 2"),
+    (f"solve {JOB} --node-counts 1,2 --nodes 3", "nodes", "3", "not among node_counts, 1, 2"),
+    (f"solve {JOB} --node-counts 1,two", "node_counts", "two", "whole number"),
+    (f"solve {JOB} --min-mfu 40", "min_mfu", "40", "Did you mean 40%"),
+    (f"solve {JOB} --min-mfu 0", "min_mfu", "0", "above 0 and below 1"),
+    (f"solve {JOB} --exclude-provider amazon", "exclude_provider", "amazon", "Did you mean aws"),
+    (f"solve {JOB} --provider aws --exclude-provider aws", "exclude_provider", "aws", "leaves none of aws"),
+    (f"solve {JOB} --exclude-region us-eest-1", "exclude_region", "us-eest-1", "Did you mean us-east-1"),
+    (f"solve {JOB} --alternatives-by vendor", "alternatives_by", "vendor", "gpu, provider, layout"),
+    (f"solve {JOB} --minimize gpus,gpus", "minimize", "gpus,gpus", "names gpus twice"),
+    (f"solve {JOB} --minimize gpus,cost,time", "minimize", "gpus,cost,time", "Did you mean gpus,cost"),
     (f"solve {JOB} --available-within soon", "available_within", "soon", "90m, 24h"),
     (f"check {JOB} --gpus 16 --tp 16 --dp 2", "gpus", "16", "tp 16 x dp 2 = 32"),
     (f"check {JOB} --zero 4", "zero", "4", "from 0 to 3"),
     (f"check {JOB} --recompute some", "recompute", "some", "none, selective, full"),
     (f"check {JOB} --framework hf-peft --tp 2", "tp", "2", "framework megatron"),
-    (f"solve {JOB} --tp 2", "--tp", "--tp", "an option of gpuplan check"),
 ]
 
 
@@ -175,7 +202,7 @@ def test_offers_with_a_bad_row(tmp_path: Path) -> None:
 
 
 def test_an_internal_error_is_one_line_unless_debugging(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(verb: str, job: object) -> None:
+    def broken(verb: str, jobs: object) -> None:
         raise ZeroDivisionError("a mistake\nof the program")
 
     monkeypatch.setattr(commands, "_run", broken)
@@ -190,7 +217,7 @@ def test_an_internal_error_is_one_line_unless_debugging(monkeypatch: pytest.Monk
 
 
 def test_an_interrupt_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(verb: str, job: object) -> None:
+    def interrupted(verb: str, jobs: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "_run", interrupted)

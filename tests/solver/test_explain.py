@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpuplan.explain import NO_OFFER, Explanation, explain
-from gpuplan.job import Job, Limits
+from gpuplan.job import Job, Limits, Pins
 from gpuplan.pipeline import find
 from gpuplan.plan import Plan
-from gpuplan.relax import LIMITS, SWITCHES
+from gpuplan.relax import LIMITS, PINS, SWITCHES, Limit, without
+from gpuplan.relax import given as given_by
 from gpuplan.result import Relaxation
 from gpuplan_hardware import Offer
 from gpuplan_models import frameworks
@@ -32,21 +33,15 @@ def under(job: Job, offers: Sequence[Offer], **limits: Any) -> Plan | None:
     return find(limited(job, **limits), offers, "cost").plan
 
 
-def field_of(name: str) -> str:
-    return next(limit.field for limit in LIMITS if limit.name == name)
-
-
-def given_limits(limits: Limits) -> list[str]:
-    return [limit.name for limit in LIMITS if getattr(limits, limit.field) is not None]
-
-
-def lifted(names: Sequence[str]) -> dict[str, None]:
-    return {field_of(name): None for name in names}
+def fewer_pins(problem: Problem) -> Job:
+    """The job with at most two decisions taken: a user who has taken them all has nothing left to be told."""
+    taken = {pin.field: getattr(problem.job.pins, pin.field) for pin in PINS if pin.given(problem.job)}
+    return replace(problem.job, pins=Pins(**dict(list(taken.items())[:2])))
 
 
 def impossible(problem: Problem, name: str) -> Job:
     """The job, with one more limit that no plan obeys if the others leave any."""
-    job = problem.job
+    job = fewer_pins(problem)
     limit = next(limit for limit in LIMITS if limit.name == name)
     least = find(job, problem.offers, limit.objective)
     if least.plan is None or least.value is None:
@@ -63,15 +58,15 @@ def impossible(problem: Problem, name: str) -> Job:
 def test_the_conflict_is_a_minimal_set(problem: Problem, name: str) -> None:
     job, offers = impossible(problem, name), problem.offers
     conflict = explain(job, offers).conflict
-    every = given_limits(job.limits)
+    every = {item.name: item for item in given_by(job)}
     if conflict == [NO_OFFER]:
-        assert under(job, offers, **lifted(every)) is None
+        assert find(without(job, every.values()), offers, "cost").plan is None
         return
     assert conflict and set(conflict) <= set(every)
-    others = [limit for limit in every if limit not in conflict]
-    assert under(job, offers, **lifted(others)) is None
-    for limit in conflict:
-        assert under(job, offers, **lifted([*others, limit])) is not None
+    others = [item for name, item in every.items() if name not in conflict]
+    assert find(without(job, others), offers, "cost").plan is None
+    for name in conflict:
+        assert find(without(job, [*others, every[name]]), offers, "cost").plan is not None
 
 
 @FEW
@@ -79,25 +74,38 @@ def test_the_conflict_is_a_minimal_set(problem: Problem, name: str) -> None:
 def test_each_relaxation_is_the_smallest_that_leads_to_a_plan(problem: Problem, name: str) -> None:
     job, offers = impossible(problem, name), problem.offers
     for relaxation in explain(job, offers).relaxations:
-        if relaxation.limit == "framework":
-            assert under(replace(job, framework=frameworks()[relaxation.plan.layout.framework]), offers) is not None
-            continue
-        if relaxation.limit in SWITCHES:
-            others = [other.limit for other in relaxation.also_lifted]
-            switched = job
-            for name in (relaxation.limit, *others):
-                switched = SWITCHES[name].on(switched) if name in SWITCHES else switched
-            assert under(switched, offers, **lifted([name for name in others if name not in SWITCHES])) is not None
-            continue
-        if relaxation.limit == "offer_nodes":
-            most = [round(relaxation.to), round(relaxation.to) - 1]
-            assert [under(job, _in_any_number(offers, count)) is None for count in most] == [False, True]
-            continue
-        field, also = field_of(relaxation.limit), lifted([other.limit for other in relaxation.also_lifted])
-        enough, less = in_base_units(relaxation)
-        assert enough > getattr(job.limits, field) * (1 - NOISE)
-        assert under(job, offers, **also, **{field: enough}) is not None
-        assert under(job, offers, **also, **{field: less}) is None
+        keep_promise(job, offers, relaxation)
+
+
+def keep_promise(job: Job, offers: Sequence[Offer], relaxation: Relaxation) -> None:
+    """A plan exists with what a relaxation says; and with a hair less of a limit it does not."""
+    others = [other.limit for other in relaxation.also_lifted]
+    items = {item.name: item for item in given_by(job)}
+    eased = without(job, [items[name] for name in others if name in items])
+    for name in others:
+        eased = SWITCHES[name].on(eased) if name in SWITCHES else eased
+    enough, less = in_base_units(relaxation)
+    if relaxation.limit == "framework":
+        assert find(replace(eased, framework=frameworks()[relaxation.plan.layout.framework]), offers).plan is not None
+    elif relaxation.limit == "offer_nodes":
+        found = [find(eased, _in_any_number(offers, count), "cost").plan for count in (round(enough), round(less))]
+        assert [plan is not None for plan in found] == [True, False]
+    elif relaxation.unit == "switch":
+        switched = (
+            SWITCHES[relaxation.limit].on(eased)
+            if relaxation.limit in SWITCHES
+            else items[relaxation.limit].lifted(eased)
+        )
+        assert find(switched, offers, "cost").plan is not None
+    elif relaxation.limit == "node_counts":
+        allowed = (*(job.limits.node_counts or ()), round(relaxation.to))
+        assert under(eased, offers, node_counts=allowed) is not None
+    else:
+        item = items[relaxation.limit]
+        assert isinstance(item, Limit)
+        whole = item.unit in ("GPUs", "nodes")
+        assert find(item.set(eased, round(enough) if whole else enough), offers, "cost").plan is not None
+        assert find(item.set(eased, round(less) if whole else less), offers, "cost").plan is None
 
 
 def _in_any_number(offers: Sequence[Offer], most: int) -> list[Offer]:
@@ -106,10 +114,14 @@ def _in_any_number(offers: Sequence[Offer], most: int) -> list[Offer]:
 
 def in_base_units(relaxation: Relaxation) -> tuple[float, float]:
     """What is said to be enough, and a hundredth (or one) less."""
+    if relaxation.limit == "max_tp":  # degrees double
+        return relaxation.to, math.ceil(relaxation.to / 2)
     if relaxation.unit in ("GPUs", "nodes"):
-        return round(relaxation.to), round(relaxation.to) - 1
+        return relaxation.to, relaxation.to - 1
+    if relaxation.unit == "share":  # here less is enough
+        return relaxation.to * (1 - NOISE), relaxation.to * 1.01
     enough = relaxation.to * (3600 if relaxation.unit == "hours" else 1)
-    return enough, enough * 0.99
+    return enough * (1 + NOISE), enough * 0.99
 
 
 @FEW
@@ -134,7 +146,7 @@ def roomy() -> Problem:
     """A problem without limits on time, money and size whose cheapest and fastest plans differ in both."""
     for seed in range(1000):
         problem = problem_of(seed)
-        job = replace(problem.job, limits=Limits())
+        job = replace(problem.job, limits=Limits(), pins=Pins())
         cheap, fast = (find(job, problem.offers, name).plan for name in ("cost_at_confidence", "time_at_confidence"))
         if cheap and fast and bill(fast) > 1.1 * bill(cheap) and clock(cheap) > 1.1 * clock(fast):
             return replace(problem, job=job)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import sys
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from gpuplan.errors import InputError
 from gpuplan.fields import FIELDS, PINS
-from gpuplan.job import Job, JobSpec, load_spec, make_spec, resolve
+from gpuplan.job import Job, JobSpec, Pins, load_spec, make_spec, resolve, resolve_all
 from gpuplan.job.batch import batch_candidates
+from gpuplan.job.data_size import token_count
+from gpuplan.job.pins import FLAGS
 from gpuplan_hardware import offers
 
 SEVEN_B = {"model": "deepseek-r1-distill-qwen-7b", "method": "lora", "data": "1GB"}
@@ -395,10 +398,105 @@ def test_a_job_file_that_cannot_be_read(tmp_path: Path) -> None:
         load_spec("x" * 5_000)
 
 
-def test_pins_are_fields_of_check_alone() -> None:
-    names = {field.name for field in FIELDS if field.group == PINS}
-    assert names == {"offer", "nodes", "gpus", "tp", "pp", "dp", "ep", "zero", "micro_batch", "recompute"} | {
-        "cp",
-        "vp",
-        "offload",
-    }
+def test_every_pin_has_a_flag() -> None:
+    flags = {field.name for field in FIELDS if field.group == PINS}
+    assert flags == set(FLAGS.values())
+    assert {field.name for field in fields(Pins)} == set(FLAGS) | {"framework"}
+
+
+def test_a_given_layout_arrives() -> None:
+    dense = job(tp=2, pp=4, vp=7, dp=1, cp=2, zero=1, micro_batch=1, recompute="Full", offload="optimizer").pins
+    assert (dense.tensor_parallel, dense.pipeline_parallel, dense.virtual_pipeline) == (2, 4, 7)
+    assert (dense.data_parallel, dense.context_parallel, dense.offload, dense.recompute) == (1, 2, "optimizer", "full")
+    assert job(pp=4, uneven="BOTH").pins.lighter == "both"
+    mixture = job(model="mixtral-8x7b", tp=2, ep=4, etp=2).pins
+    assert (mixture.expert_parallel, mixture.expert_tensor_parallel) == (4, 2)
+
+
+def test_side_rules_arrive() -> None:
+    found = job(
+        exclude_provider="AWS,gcp",
+        exclude_region=["us-east-1"],
+        nvswitch_only=True,
+        max_tp=4,
+        min_mfu="30%",
+        node_counts=[4, 1, "2"],
+    ).limits
+    assert (found.exclude_providers, found.exclude_regions) == (("aws", "gcp"), ("us-east-1",))
+    assert (found.nvswitch_only, found.max_tensor, found.min_mfu, found.node_counts) == (True, 4, 0.3, (1, 2, 4))
+    assert job(node_counts=2).limits.node_counts == (2,)
+    assert job(node_counts="1, 8").limits.node_counts == (1, 8)
+
+
+@pytest.mark.parametrize("words", ["gpus,cost", ["gpus", "cost"], "GPUs, cost"])
+def test_two_goals_are_a_lexicographic_order(words: Any) -> None:
+    assert job(minimize=words).objectives == ("gpus", "cost", "time")
+    assert job(minimize="time,gpus", deadline="1d").objectives == ("time", "gpus", "cost")
+
+
+def test_time_as_second_goal_counts_from_the_order_as_well() -> None:
+    assert not job().limits.timed
+    assert job(minimize="cost,time").limits.timed
+
+
+# -- several methods and precisions -------------------------------------------------------------------------------------
+def choices(**words: Any) -> list[tuple[str, str]]:
+    merged = {name: value for name, value in {**SEVEN_B, **words}.items() if value is not None}
+    return [(one.method.name, one.precision) for one in resolve_all(merged)]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({"method": None}, [("full", "bf16"), ("lora", "bf16"), ("qlora", "bf16")]),
+        ({"method": "any"}, [("full", "bf16"), ("lora", "bf16"), ("qlora", "bf16")]),
+        ({"method": "qlora,LoRA"}, [("lora", "bf16"), ("qlora", "bf16")]),
+        ({"method": "lora", "precision": "any"}, [("lora", "bf16"), ("lora", "fp8")]),
+        ({"method": "lora,qlora", "precision": "bf16,fp8"}, [("lora", "bf16"), ("lora", "fp8"), ("qlora", "bf16")]),
+        ({"method": "lora", "precision": "fp16,bf16"}, [("lora", "bf16"), ("lora", "fp16")]),
+        ({"method": "any", "framework": "megatron"}, [("full", "bf16"), ("lora", "bf16")]),
+        ({"method": "any", "weights": "nf4"}, [("full", "bf16"), ("qlora", "bf16")]),
+        ({"method": "lora"}, [("lora", "bf16")]),
+    ],
+)
+def test_every_choice_that_can_be(words: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert choices(**words) == expected
+
+
+def test_what_is_left_out_of_the_choices_is_said() -> None:
+    found = resolve_all({**SEVEN_B, "method": "any", "framework": "megatron"})
+    assert all(any("qlora in bf16 left out: framework" in said for said in one.assumptions) for one in found)
+    both = resolve_all({**SEVEN_B, "method": "lora,qlora", "precision": "bf16,fp8"})
+    assert all(any(said.startswith("qlora in fp8 left out") for said in one.assumptions) for one in both)
+
+
+def test_what_is_said_of_adapters_is_for_those_that_have_some() -> None:
+    full, lora, qlora = resolve_all({**SEVEN_B, "method": "any", "lora_rank": 64})
+    assert (lora.lora_rank, qlora.lora_rank, full.weights) == (64, 64, "bf16")
+    with pytest.raises(InputError, match="has no effect with method full"):
+        resolve_all({**SEVEN_B, "method": "full", "lora_rank": 64})
+
+
+def test_choices_show_no_neighbours_unless_asked() -> None:
+    assert {one.search.alternatives for one in resolve_all({**SEVEN_B, "method": "any"})} == {0}
+    assert {one.search.alternatives for one in resolve_all({**SEVEN_B, "method": "any", "alternatives": 2})} == {2}
+
+
+def test_where_no_choice_can_be_the_first_reason_is_given() -> None:
+    with pytest.raises(InputError, match="deadline: '24' has no unit"):
+        resolve_all({**SEVEN_B, "method": "any", "deadline": "24"})
+
+
+def test_text_is_counted_once_for_all_choices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def counted(*arguments: Any) -> Any:
+        calls.append(arguments)
+        return token_count(*arguments)
+
+    monkeypatch.setattr(sys.modules["gpuplan.job.resolve"], "token_count", counted)
+    (tmp_path / "text.txt").write_text("word " * 1000)
+    found = resolve_all({**SEVEN_B, "method": "any", "data": str(tmp_path)})
+    assert len(calls) == 1
+    assert len({one.tokens for one in found}) == 1
+    assert all(any("training text, markup included" in said for said in one.assumptions) for one in found)

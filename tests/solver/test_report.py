@@ -19,9 +19,12 @@ def test_the_verdict_is_the_first_sentence() -> None:
     [
         ({"objective_name": "gpus"}, "proved fewest GPUs."),
         ({"objective_name": "time"}, "proved fastest."),
-        ({"status": "feasible"}, "not proved cheapest, at most 0% off: the time limit ended the search."),
-        ({"plan": None, "status": "unknown"}, "No answer within the time limit"),
-        ({"undecided": ["budget"]}, "Not decided within the time limit: budget."),
+        (
+            {"status": "feasible"},
+            "not proved cheapest, at most 0% off: the time limit ended the search; not reproducible.",
+        ),
+        ({"plan": None, "status": "unknown"}, "No answer within the time limit: neither a plan"),
+        ({"undecided": ["budget"]}, "Not decided within the time limit: budget; not reproducible."),
     ],
 )
 def test_verdict_says_what_is_proved(changes: dict[str, Any], words: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 from gpuplan.catalogue import offers_for
 from gpuplan.errors import InputError
 from gpuplan.job import resolve
-from gpuplan.solve import solve
 from gpuplan.selection import selected
+from gpuplan.solve import solve
 from gpuplan_hardware import Accelerator, Offer, accelerators, nodes, offers
 
 JOB: dict[str, Any] = {"model": "deepseek-r1-distill-qwen-1.5b", "method": "lora", "data": "1MB", "alternatives": 0}

@@ -10,6 +10,7 @@ from gpuplan.report.tables import relaxations
 from gpuplan.report.verdict import verdict, warnings
 from gpuplan.report.words import METHODS, cluster, gpus, words
 from gpuplan.result import Result
+from gpuplan.several import label
 
 
 def choices(result: Result) -> list[RenderableType]:
@@ -20,6 +21,8 @@ def choices(result: Result) -> list[RenderableType]:
     against = next((one.choice.against for one in result.choices if one.choice and one.choice.against), None)
     headers = ["method", "compute", "weights", "GPUs", ">time", ">cost", ">saves", "on"]
     note = [Prose(f"Saves: against {against}, the dearest that rounds nothing.")] if against else []
+    open_ = [label(one) for one in result.choices if one.status == "feasible"]
+    note += [Prose(f"Not proved: {', '.join(open_)}.", "yellow")] if open_ else []
     blocks = [
         section("Side by side", table(headers, rows), *note),
         section("What each may cost in quality", bullets(_quality(choice) for choice in result.choices)),
@@ -35,10 +38,10 @@ def _row(result: Result) -> tuple[str, ...]:
     kind = words(METHODS, result.method), result.precision, result.weights
     if result.plan is None:
         return *kind, "no plan" if result.status == "infeasible" else "not decided", "", "", "", ""
-    p, proved = result.plan.prediction, "" if result.status == "optimal" else f"{f.GLUE}(not proved)"
+    p = result.plan.prediction
     saves = "" if result.choice is None or result.choice.saves_usd is None else _saved(result.choice.saves_usd)
     return (
-        *kind, gpus(result.plan) + proved, f.hours(p.total_hours), f.money(p.cost_usd), saves, cluster(result.plan)
+        *kind, gpus(result.plan), f.hours(p.total_hours), f.money(p.cost_usd), saves, cluster(result.plan)
     )  # fmt: skip
 
 

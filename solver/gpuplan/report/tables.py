@@ -151,7 +151,7 @@ def _switch(name: str) -> str:
 def _at_least(value: float, unit: str) -> str:
     """The new limit, rounded so that it is enough."""
     if unit == "share":  # here less is enough
-        return f.percent(math.floor(1000 * value) / 1000)
+        return f.share(math.floor(1000 * value) / 1000)
     if unit == "hours":
         return f.hours_at_least(value)
     return f.money_at_least(value) if unit == "USD" else f.count(value)
@@ -163,7 +163,8 @@ def _relaxation_note(result: Result) -> str:
         text = "This change is enough, with the other limits as they are."
     together = [_together(relaxation) for relaxation in result.relaxations]
     if any(together):
-        text = " ".join(["Each of these changes is enough.", *filter(None, together)])
+        each = "This change is enough." if len(together) == 1 else "Each of these changes is enough."
+        text = " ".join([each, *filter(None, together)])
     if not all(relaxation.smallest for relaxation in result.relaxations):
         named = ", ".join(_switch(change.limit) for change in result.relaxations if not change.smallest)
         text += f" Less may be enough, which the time limit left open: {named}."

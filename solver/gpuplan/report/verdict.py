@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from gpuplan.report.format import count, hours_interval, limit_hours, limit_money, money_interval, percent, plural
+from gpuplan.report.format import (
+    count,
+    hours_interval,
+    limit_hours,
+    limit_money,
+    money_interval,
+    percent,
+    plural,
+    share,
+)
 from gpuplan.report.words import (
     BEST,
     DECISIONS,
@@ -151,7 +160,7 @@ def limit_value(value: float, unit: str) -> str:
     if unit == "switch":
         return "on" if value else "off"
     if unit == "share":
-        return percent(value)
+        return share(value).replace(".0%", "%")
     return limit_money(value) if unit == "USD" else count(value)
 
 

@@ -33,10 +33,8 @@ class Host(Rule):
         away = rows.keys.offload > 0
         if not away.any():
             return ~away
-        kept = rows.host * np.minimum(rows.keys.gpus, node.gpus_per_node)
-        needs = host_needs(space.job, space.work, space.offers[offer], rows.nodes, kept)
         ram = node.host.ram_bytes
-        enough = np.full(len(away), _lifted(space, offer)) if ram is None else needs.ram_bytes <= ram
+        enough = np.full(len(away), _lifted(space, offer)) if ram is None else rows.ram <= ram
         return ~away | (enough & (node.accelerator.host_link_bytes_per_second is not None))
 
     def quantities(self, plan: Plan) -> list[Quantity]:

@@ -42,6 +42,10 @@ class Topology(Rule):
         full = fills_nodes(keys.gpus, keys.gpus_per_node, keys.gpus_per_block, keys.domain_gpus)
         return within_link(keys.tensor, keys.gpus_per_node, keys.gpus_per_block) & full & pinned
 
+    def cluster_allowed(self, space: Space, offer: int, nodes: Array) -> Array:
+        node = space.offers[offer].node
+        return (nodes * node.gpus_per_node <= node.scale_up_gpus) | (node.network is not None)
+
     def quantities(self, plan: Plan) -> list[Quantity]:
         node, layout = plan.offer.node, plan.layout
         block, rented = block_gpus(node), plan.gpus
