@@ -15,7 +15,7 @@ from functools import cached_property
 from gpuplan.job import Job, Limits
 from gpuplan.performance.predict import Prediction, predict
 from gpuplan.performance.workload import Workload
-from gpuplan.space import candidate_values
+from gpuplan.values import candidate_values
 from gpuplan_hardware import Node, Offer
 from oracle_formulas import Formulas
 from oracle_layouts import Candidate, Layouts

@@ -9,7 +9,7 @@ from itertools import product
 
 from gpuplan.job import Job
 from gpuplan.layout import Layout
-from gpuplan.space import Values
+from gpuplan.values import Values
 from gpuplan_hardware import Node
 from gpuplan_models import Framework
 from oracle_structure import Cut, Held, Structure

@@ -17,7 +17,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gpuplan.job import Job, Pins
-from gpuplan.space import Values
+from gpuplan.values import Values
 from gpuplan_hardware import Node, Offer
 from oracle import Oracle
 from oracle_layouts import Candidate, layout_of

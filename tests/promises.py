@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agreement import Finding
-from gpuplan.candidates import Physics
+from gpuplan.physics import Physics
 from gpuplan.space import build_space
 from gpuplan.unreduced import unreduced_tables
 from problems import Problem

@@ -207,7 +207,7 @@ def _batches(rng: Random, focus: str) -> tuple[int, ...]:
         return (rng.choice((4, 6, 8, 12, 16)),)
     if rng.random() < 0.3:
         return (rng.choice((4, 6, 6, 8, 10, 12, 12, 16, 20, 24, 32)),)
-    return tuple(sorted(rng.sample((4, 6, 8, 12, 16, 20), rng.choice((2, 2, 3)))))
+    return tuple(sorted(rng.sample((4, 6, 8, 12, 16, 20), rng.choice((2, 3, 3)))))
 
 
 # -- models ------------------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def random_limits(rng: Random, job: Job, free: Oracle, focus: str) -> Limits:
     if rng.random() < 0.1:
         return limits
     plans, forbids = _plans(free, limits), rng.random() < FORBIDDING
-    share = 1.0 if focus in ("none", "tensor") else 0.45  # elsewhere the decision of the focus is to survive
+    share = 1.0 if focus in ("none", "tensor") else 0.6  # elsewhere the decision of the focus is to survive
     for field in rng.sample(_FIELDS, len(_FIELDS)):
         chance = _LIMITED[field][1] if field in _LIMITED else _SIDE_RULES[field][1]
         if plans and rng.random() < chance * share:
@@ -88,8 +88,8 @@ def _drawn(rng: Random, job: Job, plans: Sequence[Evaluated], field: str) -> Any
 def _limit(rng: Random, job: Job, plans: Sequence[Evaluated], quantity: str) -> float | int:
     need, whole = _reference(rng, job, plans, quantity).value(quantity), quantity in ("gpus", "nodes")
     if whole:
-        return round(max(1, need - rng.choice((-1, 0, 1, 1, 2)))) * job.parallel
-    return need * math.exp(rng.uniform(-0.2, 0.15))
+        return round(max(1, need - rng.choice((0, 1, 1, 2)))) * job.parallel
+    return need * math.exp(rng.uniform(-0.2, 0.1))
 
 
 def _reference(rng: Random, job: Job, plans: Sequence[Evaluated], quantity: str) -> Evaluated:
@@ -175,4 +175,4 @@ _SELDOM = {
     "min_mfu": 4.0,
     "gpus": 0.7,
 }
-_SELDOM |= {"exclude_providers": 4.0, "exclude_regions": 4.0, "node_counts": 3.0, "max_nodes": 0.3, "budget_usd": 0.7}
+_SELDOM |= {"exclude_providers": 4.0, "exclude_regions": 4.0, "node_counts": 2.0, "max_nodes": 0.3, "budget_usd": 0.7}

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, cast
 
-from gpuplan.candidates import Cache, Physics
 from gpuplan.job import Job
 from gpuplan.objectives import objectives
 from gpuplan.order import Order
+from gpuplan.physics import Cache, Physics
 from gpuplan.pipeline import Outcome, find
 from gpuplan.search import search
 from gpuplan.space import build_space

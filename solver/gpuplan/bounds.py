@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpuplan.candidates import AtomRows, Physics, Rates, StateRows, link_code
+from gpuplan.candidates import AtomRows, Rates, StateRows, link_code
 from gpuplan.layout import LIGHTER
 from gpuplan.objectives import Objective, Totals
 from gpuplan.performance.clock import clock, minimum_billing_seconds
@@ -20,6 +20,7 @@ from gpuplan.performance.distinct import distinct
 from gpuplan.performance.layers import AtomKeys, head_seconds, layer_seconds
 from gpuplan.performance.stages import StageFloor, stage_floor
 from gpuplan.performance.states import least_weight_bytes
+from gpuplan.physics import Physics
 from gpuplan.space import Space
 from gpuplan_models import Framework
 

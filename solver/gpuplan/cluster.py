@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gpuplan.candidates import Physics
 from gpuplan.caveats import not_looked_at
 from gpuplan.errors import InputError
 from gpuplan.job import Job, Limits
 from gpuplan.order import Order
+from gpuplan.physics import Physics
 from gpuplan.search import search
 from gpuplan.selection import selected
 from gpuplan.space import build_space

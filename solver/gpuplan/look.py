@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gpuplan.bounds import MARGIN, Batches, Keys, Shardings, always_seconds
-from gpuplan.candidates import MICRO_BATCHES, AtomRows, Candidates, Families, Physics, Rates, shape_code, stage_code
+from gpuplan.candidates import MICRO_BATCHES, AtomRows, Candidates, Families, Rates, shape_code, stage_code
 from gpuplan.clusters import Clusters, clusters_of
 from gpuplan.order import Order
 from gpuplan.performance.distinct import distinct
+from gpuplan.physics import Physics
 from gpuplan.rules import rules
 from gpuplan.rules.base import TOLERANCE
 from gpuplan.space import Space

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gpuplan.candidates import Cache, Physics
 from gpuplan.job import Job
 from gpuplan.objectives import Objective
 from gpuplan.order import Order
+from gpuplan.physics import Cache, Physics
 from gpuplan.plan import Plan
 from gpuplan.reduce import build_tables, reduce_rows
 from gpuplan.rules import rules

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gpuplan.bounds import MARGIN, Batches, Keys, Shardings, machine_bounds, shardings
-from gpuplan.candidates import Candidates, Families, Physics
+from gpuplan.candidates import Candidates, Families
 from gpuplan.layout import LIGHTER, OFFLOAD, Layout
 from gpuplan.look import Look, Pairs, layer_sum
 from gpuplan.order import Order, compare
 from gpuplan.performance.recompute import RECOMPUTE
+from gpuplan.physics import Physics
 from gpuplan.plan import Plan
 from gpuplan.space import Space
 
@@ -87,7 +88,15 @@ class Searcher:
         self._looks: dict[int, Look] = {}
 
     def run(self) -> Search:
-        """The search."""
+        """The search; the best so far is in `found` also where the user interrupts it."""
+        try:
+            self._run()
+        finally:
+            if self._ties:
+                self._choose()
+        return self.found
+
+    def _run(self) -> None:
         found = self.found
         found.bounds = machine_bounds(self.space, self.order.primary)
         queue = [int(machine) for machine in np.lexsort((np.arange(len(found.bounds)), found.bounds))]
@@ -101,9 +110,6 @@ class Searcher:
                     self._look(machine)
             size = min(2 * size, LARGEST_BATCH)
         found.complete = found.bound >= found.value * (1 - MARGIN)
-        if self._ties:
-            self._choose()
-        return found
 
     def _prepare(self, machines: list[int]) -> None:
         """Compute the base atoms of machine classes; of all but the first of a size only those that fit with some state."""

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gpuplan.candidates import AtomRows, Families, Physics, concatenate
+from gpuplan.candidates import AtomRows, Families, concatenate
 from gpuplan.clusters import clusters_of
 from gpuplan.job import Job
 from gpuplan.objectives import Objective, objectives
+from gpuplan.physics import Physics
 from gpuplan.pipeline import AGREEMENT, Outcome
 from gpuplan.prove import Proof, prove
 from gpuplan.reduce import longest_training

@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from random import Random
 
 import numpy as np
 
-from gpuplan.candidates import Candidates, Physics
-from gpuplan.job import Job, Limits
+from gpuplan.candidates import Candidates
+from gpuplan.job import Job, Limits, resolve
 from gpuplan.look import Look, Pairs
 from gpuplan.order import Order
+from gpuplan.physics import Physics
 from gpuplan.plan import Plan
 from gpuplan.search import Searcher, plan_of
 from gpuplan.space import Space, build_space
-from gpuplan_hardware import Offer
+from gpuplan_hardware import Offer, offers
 from oracle import Oracle
 from problems import problem_of
 
 Array = np.ndarray
+
+#: Jobs over the catalogue, where links, racks, models and frameworks are as they are.
+CATALOGUE = {
+    "dense": {"model": "deepseek-r1-distill-qwen-7b", "method": "full", "global_batch": "64:256"},
+    "dense adapters": {"model": "llama-3.1-70b", "method": "qlora", "seq_len": "8192"},
+    "mixture": {"model": "deepseek-r1", "method": "lora", "global_batch": "128"},
+    "offloaded": {"model": "llama-3.1-8b", "method": "full", "framework": "deepspeed"},
+    "long": {"model": "qwen3-30b-a3b", "method": "full", "seq_len": "32768", "framework": "megatron"},
+}
+CATALOGUE_GPUS = ["H100-SXM", "GB200", "A100-80GB-PCIe"]
+#: Shardings that are taken of each machine class of the catalogue.
+SAMPLE = 40
 
 
 class Recorder(Look):
@@ -87,9 +101,9 @@ def some(rows: Rows, index: Array) -> Rows:
     return Rows(rows.look, rows.pairs, rows.candidates.take(index), rows.pair[index])
 
 
-def unlimited(job: Job, offers: Sequence[Offer]) -> Space:
+def unlimited(job: Job, sold: Sequence[Offer]) -> Space:
     """Every layout of a job: no limits, and memories that hold anything."""
-    return endless(build_space(replace(job, limits=Limits(allow_unknown_host=True)), offers))
+    return endless(build_space(replace(job, limits=Limits(allow_unknown_host=True)), sold))
 
 
 def endless(space: Space) -> Space:
@@ -103,6 +117,7 @@ class Whole:
 
     space: Space
     oracle: Oracle
+    offers: tuple[Offer, ...]
     rows: tuple[Rows, ...]
 
 
@@ -113,4 +128,16 @@ def whole(seed: int) -> Whole:
     space = unlimited(problem.job, problem.offers)
     searcher = Searcher(Physics(space), Order.of(("time",)))
     looks = [look_at(searcher, machine) for machine in range(len(space.machines))]
-    return Whole(space, problem.oracle, tuple(rows_of(look, np.arange(len(look.shardings))) for look in looks))
+    return Whole(space, problem.oracle, problem.offers, tuple(rows_of(look, np.arange(len(look.shardings))) for look in looks))
+
+
+@lru_cache
+def catalogued(name: str) -> tuple[Rows, ...]:
+    """Random layouts of a job of `CATALOGUE`, on one machine class of each size and GPU."""
+    job, rng = resolve(CATALOGUE[name] | {"data": "100MB", "gpu": CATALOGUE_GPUS}), Random(1)
+    space = unlimited(job, offers())
+    searcher = Searcher(Physics(space), Order.of(("time",)))
+    places = {(node.accelerator.name, node.gpus_per_node): place for place, node in enumerate(space.machines.nodes)}
+    looks = [look_at(searcher, machine) for machine in places.values()]
+    sampled = (rng.sample(range(len(look.shardings)), min(SAMPLE, len(look.shardings))) for look in looks)
+    return tuple(rows_of(look, np.array(sorted(s), dtype=np.int64)) for look, s in zip(looks, sampled, strict=True))

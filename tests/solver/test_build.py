@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gpuplan.build import LARGEST_ACTIVITY, Builder, ModelTooLargeError
-from gpuplan.candidates import Physics
 from gpuplan.objectives import Objective, objectives
 from gpuplan.performance.constants import constants
+from gpuplan.physics import Physics
 from gpuplan.prove import Proof, prove
 from gpuplan.reduce import build_tables, reduce_rows
 from gpuplan.search import Search, plan_of, search

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 
-from gpuplan.candidates import Physics
 from gpuplan.job import Job
+from gpuplan.physics import Physics
 from gpuplan.pipeline import Outcome, find
 from gpuplan.rules import rules
 from gpuplan.space import build_space

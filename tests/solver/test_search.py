@@ -9,9 +9,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from gpuplan.candidates import Physics
 from gpuplan.job import Limits
 from gpuplan.objectives import Objective, objectives
+from gpuplan.physics import Physics
 from gpuplan.pipeline import find
 from gpuplan.reduce import reduce_rows
 from gpuplan.search import MARGIN, Search, _machine_bound, evaluate, make_plan, search

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gpuplan.candidates import Physics
+from gpuplan.physics import Physics
 from gpuplan.pipeline import find
 from gpuplan.space import build_space
 from gpuplan.unreduced import find_unreduced, unreduced_tables
