@@ -46,7 +46,7 @@ class Order:
         """Mask of rows that may be as good as `best`, given lower bounds of their training time; `first` is their first level."""
         mask = first <= best[0] * (1 + TIE)
         tied = np.flatnonzero(mask & (first >= best[0] * (1 - TIE)))
-        for level in range(1, len(self.levels)):
+        for level in range(1, min(len(self.levels), len(best))):
             if not len(tied):
                 break
             values = self.value(level, clusters, index[tied], training[tied], factor[tied])

@@ -17,6 +17,7 @@ from gpuplan.reduce import build_tables, reduce_rows
 from gpuplan.rules import rules
 from gpuplan.search import Searcher
 from gpuplan.space import Space, build_space
+from gpuplan.tables import Tables
 from gpuplan.verify import VerificationError, verify
 from gpuplan_hardware import Offer
 
@@ -114,8 +115,7 @@ def _decide(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
 
 def _prove(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
     """Reduce, then let CP-SAT decide what is left."""
-    from gpuplan.build import ModelTooLargeError
-    from gpuplan.prove import prove
+    import gpuplan.prove  # noqa: F401  # takes long: timed by itself, and only where there is something to prove
 
     found = searcher.found
     clock.lap("import_solver")
@@ -132,13 +132,9 @@ def _prove(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
     tables = build_tables(searcher, kept, outcome.objective)
     clock.lap("tables")
     job, objective = found.space.job, outcome.objective
-    try:
-        proof = prove(tables, objective, job, job.search.time_limit_seconds - clock.total)
-    except ModelTooLargeError as error:
-        outcome.status = "unknown" if found.best is None else "feasible"
-        outcome.proof = f"evaluated exhaustively, not proved by CP-SAT: {error}"
+    proof = _ask_cp_sat(tables, objective, outcome, clock)
+    if proof is None:
         return
-    clock.lap("cp_sat")
     outcome.cp_sat_status, outcome.literals = proof.status, proof.literals
     outcome.largest_activity = proof.largest_activity
     if found.best is None:
@@ -156,16 +152,36 @@ def _prove_second(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> Non
 
     Money and time hardly ever tie; where one of them comes first, the search's own order of plans decides.
     """
-    from gpuplan.prove import prove
-
     found = searcher.found
     if outcome.status != "optimal" or found.best is None or found.values is None:
         return
-    (first, second), job = searcher.order.levels[:2], found.space.job
+    first, second = searcher.order.levels[:2]
     tables = build_tables(searcher, reduce_rows(searcher, levels=2), second)
-    proof = prove(tables, second, job, job.search.time_limit_seconds - clock.total, (first, found.values[0]))
+    proof = _ask_cp_sat(tables, second, outcome, clock, (first, found.values[0]))
+    if proof is not None:
+        _conclude_feasible(proof, second, found.values[1], found.best, outcome)
+
+
+def _ask_cp_sat(
+    tables: Tables,
+    objective: Objective,
+    outcome: Outcome,
+    clock: Stopwatch,
+    first: tuple[Objective, float] | None = None,
+) -> Proof | None:
+    """What CP-SAT says; None where the model is too large to be handed to it, which the outcome then says."""
+    from gpuplan.build import ModelTooLargeError
+    from gpuplan.prove import prove
+
+    job = outcome.space.job
+    try:
+        proof = prove(tables, objective, job, job.search.time_limit_seconds - clock.total, first)
+    except ModelTooLargeError as error:
+        outcome.status = "unknown" if outcome.plan is None else "feasible"
+        outcome.proof = f"evaluated exhaustively, not proved by CP-SAT: {error}"
+        return None
     clock.lap("cp_sat")
-    _conclude_feasible(proof, second, found.values[1], found.best, outcome)
+    return proof
 
 
 def _conclude_feasible(proof: Proof, objective: Objective, value: float, best: Plan, outcome: Outcome) -> None:

@@ -39,6 +39,8 @@ class Search:
         Best plan, None if there is none.
     values
         Its objectives and tie-breakers.
+    limit
+        Plans whose first objective is larger are of no interest.
     bounds
         Least first objective that any plan of a machine class may have, as far as it was looked at.
     finished
@@ -55,6 +57,7 @@ class Search:
     order: Order
     best: Plan | None = None
     values: list[float] | None = None
+    limit: float = np.inf
     bounds: Array = field(default_factory=lambda: np.zeros(0))
     finished: set[int] = field(default_factory=set)
     row: tuple[int, int, Candidates] | None = None
@@ -64,8 +67,15 @@ class Search:
 
     @property
     def value(self) -> float:
-        """First objective of the best plan; infinite without one."""
-        return np.inf if self.values is None else self.values[0]
+        """First objective of the best plan; without one, the largest that is of interest."""
+        return self.limit if self.values is None else self.values[0]
+
+    @property
+    def goal(self) -> list[float] | None:
+        """Values that a plan must not lose against; None where any plan will do."""
+        if self.values is not None:
+            return self.values
+        return [self.limit] if np.isfinite(self.limit) else None
 
     @property
     def bound(self) -> float:
@@ -75,13 +85,13 @@ class Search:
 
 
 class Searcher:
-    """Runs the branch and bound over `physics` for an order of plans; `seconds` may end it early."""
+    """Runs the branch and bound over `physics` for an order of plans; `seconds` may end it early, `limit` is a plan's worst value."""
 
-    def __init__(self, physics: Physics, order: Order, seconds: float = np.inf) -> None:
+    def __init__(self, physics: Physics, order: Order, seconds: float = np.inf, limit: float = np.inf) -> None:
         self.physics, self.space, self.order = physics, physics.space, order
         self.end = time.perf_counter() + seconds
         self.batches = Batches.of(self.space)
-        self.found = Search(self.space, order)
+        self.found = Search(self.space, order, limit=limit)
         self._ties: list[tuple[int, int, Candidates, int]] = []
         self._shardings: dict[int, Shardings] = {}
         self._keys: dict[int, Keys] = {}
@@ -145,9 +155,9 @@ class Searcher:
         found = self.found
         found.looked += 1
         look = self.look(machine)
-        states, least = look.states(self.order, found.values)
+        states, least = look.states(self.order, found.goal)
         self._raise_bound(machine, least)
-        pairs, least = look.pairs(self.order, found.values, states)
+        pairs, least = look.pairs(self.order, found.goal, states)
         self._raise_bound(machine, least)
         values = look.least_value(self.order, pairs)
         order = np.argsort(values, kind="stable")
@@ -201,9 +211,9 @@ class Searcher:
         self.found.best, self.found.row = plans[chosen], (machine, offer, candidates.take(np.array([row])))
 
 
-def search(physics: Physics, order: Order, seconds: float = np.inf) -> Search:
-    """Find the best plan."""
-    return Searcher(physics, order, seconds).run()
+def search(physics: Physics, order: Order, seconds: float = np.inf, limit: float = np.inf) -> Search:
+    """Find the best plan whose first objective is at most `limit`."""
+    return Searcher(physics, order, seconds, limit).run()
 
 
 def least_memory(space: Space) -> Plan | None:

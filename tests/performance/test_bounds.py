@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from gpuplan.bounds import machine_bounds
-from gpuplan.candidates import Physics, StateRows
+from gpuplan.candidates import StateRows
 from gpuplan.job import Limits
 from gpuplan.look import Sold
 from gpuplan.objectives import objectives
 from gpuplan.order import Order
+from gpuplan.physics import Physics
 from gpuplan.rules.base import TOLERANCE
 from gpuplan.search import Searcher
 from gpuplan.space import Space, build_space

@@ -7,14 +7,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from gpuplan.job import Job, resolve
-from gpuplan.order import Order
 from gpuplan.performance import interval
-from gpuplan.physics import Physics
-from gpuplan.search import Searcher
-from gpuplan.space import build_space
-from gpuplan_hardware import offers
-from performance.rows import Rows, endless, look_at, rows_of, some, whole
+from performance.rows import CATALOGUE, Rows, catalogued, some, whole
 
 #: Random problems, and how many rows of each machine class are predicted one by one.
 PROBLEMS, ROWS = 60, 8

@@ -188,7 +188,12 @@ def _together(relaxation: Relaxation) -> str:
         for also in others
     )
     name, _, to, *_ = _relaxation(relaxation)
-    return f"{' '.join(filter(None, (name[0].upper() + name[1:], to)))}: only together with {named}."
+    return f"{' '.join(filter(None, (_sentence(name), to)))}: only together with {named}."
+
+
+def _sentence(text: str) -> str:
+    """The text as a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def _no_relaxation(result: Result) -> str:
@@ -220,7 +225,7 @@ def worth(result: Result) -> list[RenderableType]:
     still = [one for one in result.worth if not one.saves and one.step > 0]
     if still:
         named = " and ".join(f"{words(LIMITS, one.limit)} {limit_value(one.to, one.unit)}" for one in still)
-        parts.append(Prose(f"{named[0].upper()}{named[1:]} would change nothing."))
+        parts.append(Prose(f"{_sentence(named)} would change nothing."))
     return [section("What a limit is worth", *parts)] if parts else []
 
 
