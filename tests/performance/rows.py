@@ -31,7 +31,7 @@ CATALOGUE = {
     "offloaded": {"model": "llama-3.1-8b", "method": "full", "framework": "deepspeed"},
     "long": {"model": "qwen3-30b-a3b", "method": "full", "seq_len": "32768", "framework": "megatron"},
 }
-CATALOGUE_GPUS = ["H100-SXM", "GB200", "A100-80GB-PCIe"]
+CATALOGUE_GPUS = ("H100-SXM", "GB200", "A100-80GB-PCIe")
 #: Shardings that are taken of each machine class of the catalogue.
 SAMPLE = 40
 
@@ -134,10 +134,13 @@ def whole(seed: int) -> Whole:
 @lru_cache
 def catalogued(name: str) -> tuple[Rows, ...]:
     """Random layouts of a job of `CATALOGUE`, on one machine class of each size and GPU."""
-    job, rng = resolve(CATALOGUE[name] | {"data": "100MB", "gpu": CATALOGUE_GPUS}), Random(1)
-    space = unlimited(job, offers())
+    job, rng = resolve(CATALOGUE[name] | {"data": "100MB"}), Random(1)
+    space = unlimited(job, [offer for offer in offers() if offer.node.accelerator.name in CATALOGUE_GPUS])
     searcher = Searcher(Physics(space), Order.of(("time",)))
     places = {(node.accelerator.name, node.gpus_per_node): place for place, node in enumerate(space.machines.nodes)}
-    looks = [look_at(searcher, machine) for machine in places.values()]
-    sampled = (rng.sample(range(len(look.shardings)), min(SAMPLE, len(look.shardings))) for look in looks)
-    return tuple(rows_of(look, np.array(sorted(s), dtype=np.int64)) for look, s in zip(looks, sampled, strict=True))
+    found = []
+    for machine in places.values():
+        look = look_at(searcher, machine)
+        states = rng.sample(range(len(look.shardings)), min(SAMPLE, len(look.shardings)))
+        found.append(rows_of(look, np.array(states, dtype=np.int64)))
+    return tuple(found)

@@ -10,8 +10,10 @@ import pytest
 from gpuplan.performance import interval
 from performance.rows import CATALOGUE, Rows, catalogued, some, whole
 
-#: Random problems, and how many rows of each machine class are predicted one by one.
-PROBLEMS, ROWS = 60, 8
+#: Random problems; how many rows of each machine class of theirs, and of the catalogue, are predicted one by one.
+PROBLEMS, ROWS, CATALOGUE_ROWS = 60, 8, 20
+
+
 def check_rows(rows: Rows, rng: Random, most: int) -> None:
     """Random rows are what the formulas say of their plans."""
     shardings, factor = rows.look.shardings, rows.look.factor(rows.states)
@@ -70,5 +72,5 @@ def test_rows_are_all_layouts_that_no_rule_of_structure_forbids() -> None:
 def test_rows_of_the_catalogue_are_plans(name: str) -> None:
     for rows in catalogued(name):
         rng = Random(1)
-        index = rng.sample(range(len(rows)), min(30, len(rows)))
-        check_rows(some(rows, np.array(index, dtype=np.int64)), rng, 30)
+        index = rng.sample(range(len(rows)), min(CATALOGUE_ROWS, len(rows)))
+        check_rows(some(rows, np.array(index, dtype=np.int64)), rng, CATALOGUE_ROWS)

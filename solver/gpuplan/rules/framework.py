@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpuplan.layout import OFFLOAD, Layout, adapts_experts, default_framework, obstacle, runs_on
+from gpuplan.layout import OFFLOAD, adapts_experts, default_framework, obstacle, runs_on
 from gpuplan.performance.recompute import RECOMPUTE
-from gpuplan.performance.states import PARAMETERS
+from gpuplan.performance.states import OPTIMIZER, PARAMETERS
 from gpuplan.rules.base import Quantity, Rule
 
 if TYPE_CHECKING:
@@ -51,15 +51,22 @@ class Supported(Rule):
         return stages & piped & sharded & degrees & (even | framework.pipeline_uneven) & default & away & runs
 
     def _sharded(self, space: Space, keys: StateKeys) -> np.ndarray:
-        """Parameters go to the host with ZeRO-3, the optimizer alone with a lower stage.
+        """Parameters go to the host with ZeRO-3, the optimizer alone with a lower stage that shards it.
 
         With nobody to shard over every ZeRO stage is the same and the lowest stands for all. Experts are sharded over ranks of
         their own, which TP gives too; but ZeRO-3 gathers over data-parallel ranks.
         """
-        shares_experts = space.work.is_mixture & (keys.tensor * keys.ranks > keys.expert_ranks) & (keys.zero < 3)
+        among_experts = space.work.is_mixture & (keys.tensor * keys.ranks > keys.expert_ranks) & (keys.zero < 3)
+        shared = (keys.ranks > 1) | among_experts
+        optimizer = np.where(shared, np.isin(keys.zero, (1, 2)), keys.zero < 3)
         lowest = keys.zero == min(space.values.zero)
-        stages = np.where(keys.offload == PARAMETERS, keys.zero == 3, (keys.offload == 0) | (keys.zero < 3))
-        return np.asarray(stages & ((keys.ranks > 1) | shares_experts | lowest | (keys.offload == PARAMETERS)))
+        return np.asarray(
+            np.where(
+                keys.offload == PARAMETERS,
+                keys.zero == 3,
+                (shared | lowest) & (optimizer | (keys.offload != OPTIMIZER)),
+            )
+        )
 
     def quantities(self, plan: Plan) -> list[Quantity]:
         layout, framework = plan.layout, plan.framework
@@ -77,7 +84,7 @@ class Supported(Rule):
                 _degrees(framework, layout.tensor, layout.pipeline, layout.expert, layout.expert_tensor, layout.context)
             ),
             f"virtual pipeline stages, which {framework.title} lacks": layout.virtual == 1 or framework.interleaved,
-            f"offloading that {framework.title} lacks, or not with ZeRO-{layout.zero}": _offloads(framework, layout),
+            f"offloading that {framework.title} lacks, or not with ZeRO-{layout.zero}": _offloads(plan),
         }
         return [Quantity(self.name, name, float(not held), 0, "count") for name, held in holds.items()]
 
@@ -94,10 +101,14 @@ def _degrees(framework: Framework, tensor: Any, pipeline: Any, expert: Any, expe
     return reduce(and_, ((np.asarray(degree) == 1) | able for degree, able in allowed))
 
 
-def _offloads(framework: Framework, layout: Layout) -> bool:
+def _offloads(plan: Plan) -> bool:
     """Whether the framework can keep that on the host, with the layout's ZeRO stage."""
-    stage = {"none": True, "optimizer": layout.zero < 3, "parameters": layout.zero == 3}
-    return layout.offload in framework.offload and stage[layout.offload]
+    layout = plan.layout
+    ranks = layout.data * layout.context
+    experts = plan.job.architecture.routed_experts and layout.tensor * ranks > layout.expert * layout.expert_tensor
+    sharded = layout.zero > 0 or not (ranks > 1 or experts)
+    stage = {"none": True, "optimizer": layout.zero < 3 and sharded, "parameters": layout.zero == 3}
+    return layout.offload in plan.framework.offload and stage[layout.offload]
 
 
 def _what_it_lacks(plan: Plan) -> str:
