@@ -177,6 +177,8 @@ class Structure:
         ranks = cut.tensor * cut.context * held.data
         experts = bool(self._experts) and ranks > cut.expert * cut.expert_tensor and held.zero < 3
         shared = held.data * cut.context > 1 or experts
+        if held.offload == "optimizer" and shared and held.zero == 0:
+            return False  # what goes to the host is each rank's share
         return held.zero in stages and (shared or held.zero == self.lowest_zero or held.offload == "parameters")
 
     def runs(self, framework: Framework, vendor: str) -> bool:

@@ -95,7 +95,7 @@ def _small(rng: Random, job: Job, offers: Sequence[Offer], focus: str) -> Job:
     target = _target(rng, oracle, nodes, focus)
     if target is None:
         target = _target(rng, oracle, nodes, "none")
-    often = [name for name in ("data", "micro_batch") if rng.random() < 0.7]
+    often = [name for name in ("data", "micro_batch") if rng.random() < (0.9 if focus == "none" else 0.8)]
     closed = FOCI[focus].closed if rng.random() < 0.8 else ()
     open_ = [*FOCI[focus].decisions, *(name for name in often if name not in closed)]
     others = rng.sample([name for name in PINNED if name not in (*open_, *closed)], rng.randint(2, 5))

@@ -202,12 +202,12 @@ def _tokens(rng: Random, tokens: float) -> TokenCount:
 
 def _batches(rng: Random, focus: str) -> tuple[int, ...]:
     if focus in ("context", "domain", "tensor"):  # a batch that leaves GPUs without a sequence of their own
-        return (rng.choice((2, 4, 4, 6)),)
+        return (rng.choice((2, 4, 4, 6, 6)),)
     if focus in ("virtual", "lighter"):
         return (rng.choice((4, 6, 8, 12, 16)),)
-    if rng.random() < 0.3:
-        return (rng.choice((4, 6, 6, 8, 10, 12, 12, 16, 20, 24, 32)),)
-    return tuple(sorted(rng.sample((4, 6, 8, 12, 16, 20), rng.choice((2, 3, 3)))))
+    if rng.random() < 0.6:  # few powers of two: of the others many micro-batches are no divisors
+        return (rng.choice((4, 6, 6, 8, 10, 10, 12, 14, 16, 20, 24, 32)),)
+    return tuple(sorted(rng.sample((4, 6, 8, 10, 12, 16, 20), rng.choice((2, 2, 3)))))
 
 
 # -- models ------------------------------------------------------------------------------------------------------------------

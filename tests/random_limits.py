@@ -154,10 +154,10 @@ def _switched(rng: Random, plans: Sequence[Evaluated], against: Evaluated) -> bo
 #: How each side rule is drawn, and how often.
 _SIDE_RULES: dict[str, tuple[_Draw, float]] = {
     "min_mfu": (_least_utilisation, 0.4),
-    "max_tensor": (_largest_tensor, 0.6),
+    "max_tensor": (_largest_tensor, 0.75),
     "node_counts": (_node_counts, 0.2),
     "exclude_layouts": (_shown_layouts, 0.15),
-    "nvswitch_only": (_switched, 0.45),
+    "nvswitch_only": (_switched, 0.55),
     "gpus": (_other_words(_gpu), 0.06),
     "exclude_gpus": (_that_word(_gpu), 0.06),
     "providers": (_other_words(_provider), 0.06),

@@ -98,13 +98,14 @@ def _merit(job: Job, cluster: Cluster) -> tuple[int, float, str]:
 
 
 def pinned(job: Job, cluster: Cluster) -> Job:
-    """The job on this cluster with nothing that could forbid it but physics and structure."""
+    """The job on this cluster with nothing that could forbid it but physics and structure, and the largest TP that is asked for."""
     limits = Limits(
         gpus=job.limits.gpus,
         pricing=(cluster.offer.pricing,),
         marketplace=True,
         allow_unknown_host=True,
         deadline_from=job.limits.deadline_from,
+        max_tensor=job.limits.max_tensor,
     )
     pins = replace(job.pins, offer=cluster.offer.id, nodes=cluster.nodes, gpus=cluster.gpus_used)
     return replace(job, limits=limits, pins=pins)

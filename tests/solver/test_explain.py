@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -12,31 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explained import NOISE, fewer_pins, is_minimal, keep_promise
 from gpuplan.explain import NO_OFFER, Explanation, explain
 from gpuplan.job import Job, Limits, Pins
 from gpuplan.pipeline import find
 from gpuplan.plan import Plan
-from gpuplan.relax import LIMITS, PINS, SWITCHES, Limit, without
-from gpuplan.relax import given as given_by
-from gpuplan.result import Relaxation
-from gpuplan_hardware import Offer
-from gpuplan_models import frameworks
+from gpuplan.relax import LIMITS
 from problems import Problem, limited, problem_of, problems
 
 FEW = settings(max_examples=20)
-#: A plan that meets a limit to within this share may be seen or not: the noise of floating point.
-NOISE = 1e-8
-
-
-def under(job: Job, offers: Sequence[Offer], **limits: Any) -> Plan | None:
-    """Plan with other limits; None means "not limited"."""
-    return find(limited(job, **limits), offers, "cost").plan
-
-
-def fewer_pins(problem: Problem) -> Job:
-    """The job with at most two decisions taken: a user who has taken them all has nothing left to be told."""
-    taken = {pin.field: getattr(problem.job.pins, pin.field) for pin in PINS if pin.given(problem.job)}
-    return replace(problem.job, pins=Pins(**dict(list(taken.items())[:2])))
 
 
 def impossible(problem: Problem, name: str) -> Job:
@@ -57,16 +40,7 @@ def impossible(problem: Problem, name: str) -> Job:
 @given(problems(), st.sampled_from([limit.name for limit in LIMITS]))
 def test_the_conflict_is_a_minimal_set(problem: Problem, name: str) -> None:
     job, offers = impossible(problem, name), problem.offers
-    conflict = explain(job, offers).conflict
-    every = {item.name: item for item in given_by(job)}
-    if conflict == [NO_OFFER]:
-        assert find(without(job, every.values()), offers, "cost").plan is None
-        return
-    assert conflict and set(conflict) <= set(every)
-    others = [item for name, item in every.items() if name not in conflict]
-    assert find(without(job, others), offers, "cost").plan is None
-    for name in conflict:
-        assert find(without(job, [*others, every[name]]), offers, "cost").plan is not None
+    is_minimal(job, offers, explain(job, offers).conflict)
 
 
 @FEW
@@ -75,53 +49,6 @@ def test_each_relaxation_is_the_smallest_that_leads_to_a_plan(problem: Problem, 
     job, offers = impossible(problem, name), problem.offers
     for relaxation in explain(job, offers).relaxations:
         keep_promise(job, offers, relaxation)
-
-
-def keep_promise(job: Job, offers: Sequence[Offer], relaxation: Relaxation) -> None:
-    """A plan exists with what a relaxation says; and with a hair less of a limit it does not."""
-    others = [other.limit for other in relaxation.also_lifted]
-    items = {item.name: item for item in given_by(job)}
-    eased = without(job, [items[name] for name in others if name in items])
-    for name in others:
-        eased = SWITCHES[name].on(eased) if name in SWITCHES else eased
-    enough, less = in_base_units(relaxation)
-    if relaxation.limit == "framework":
-        assert find(replace(eased, framework=frameworks()[relaxation.plan.layout.framework]), offers).plan is not None
-    elif relaxation.limit == "offer_nodes":
-        found = [find(eased, _in_any_number(offers, count), "cost").plan for count in (round(enough), round(less))]
-        assert [plan is not None for plan in found] == [True, False]
-    elif relaxation.unit == "switch":
-        switched = (
-            SWITCHES[relaxation.limit].on(eased)
-            if relaxation.limit in SWITCHES
-            else items[relaxation.limit].lifted(eased)
-        )
-        assert find(switched, offers, "cost").plan is not None
-    elif relaxation.limit == "node_counts":
-        allowed = (*(job.limits.node_counts or ()), round(relaxation.to))
-        assert under(eased, offers, node_counts=allowed) is not None
-    else:
-        item = items[relaxation.limit]
-        assert isinstance(item, Limit)
-        whole = item.unit in ("GPUs", "nodes")
-        assert find(item.set(eased, round(enough) if whole else enough), offers, "cost").plan is not None
-        assert find(item.set(eased, round(less) if whole else less), offers, "cost").plan is None
-
-
-def _in_any_number(offers: Sequence[Offer], most: int) -> list[Offer]:
-    return [replace(offer, max_nodes=max(most, offer.max_nodes)) if offer.node.network else offer for offer in offers]
-
-
-def in_base_units(relaxation: Relaxation) -> tuple[float, float]:
-    """What is said to be enough, and a hundredth (or one) less."""
-    if relaxation.limit == "max_tp":  # degrees double
-        return relaxation.to, math.ceil(relaxation.to / 2)
-    if relaxation.unit in ("GPUs", "nodes"):
-        return relaxation.to, relaxation.to - 1
-    if relaxation.unit == "share":  # here less is enough
-        return relaxation.to * (1 - NOISE), relaxation.to * 1.01
-    enough = relaxation.to * (3600 if relaxation.unit == "hours" else 1)
-    return enough * (1 + NOISE), enough * 0.99
 
 
 @FEW

@@ -1,0 +1,190 @@
+"""Offers that another one beats are left out, and only those."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpuplan.pipeline import find
+from gpuplan.selection import undominated
+from gpuplan_hardware import Host, Link, Network, Offer, Provider
+from problems import Problem, limited, problem_of, problems
+
+FEW = settings(max_examples=25)
+SAME = 1e-9
+#: Objectives of which a dominated offer can better none.
+NAMES = ("cost", "gpus", "time")
+
+
+@cache
+def sold() -> Offer:
+    """Several nodes of several GPUs over a known network."""
+    return next(
+        offer
+        for seed in range(200)
+        for offer in problem_of(seed).offers
+        if offer.node.network is not None and offer.node.intra_node.kind == "pcie" and offer.max_nodes > 1
+    )
+
+
+def variant(name: str, **words: Any) -> Offer:
+    """The same offer but for some words: those of its host, node and provider, and its own."""
+    offer = sold()
+    host = Host(words.pop("vcpus", 100), words.pop("ram_bytes", 10**15), words.pop("nvme_bytes", 0))
+    provider = Provider("p", False, words.pop("volume", 0.1), words.pop("least_seconds", 60.0))
+    link = Link(words.pop("link_kind", "pcie"), words.pop("link", 16e9))
+    rate = words.pop("network", 12e9)
+    node = replace(
+        offer.node,
+        host=host,
+        intra_node=link,
+        network=None if rate is None else Network("tcp", rate, None),
+        gpus_per_node=words.pop("gpus_per_node", 8),
+        domain_gpus=words.pop("domain_gpus", None),
+        accelerator=replace(offer.node.accelerator, name=words.pop("gpu", "gpu")),
+    )
+    plain = {"price_usd_per_hour": 8.0, "max_nodes": 4, "lead_time_seconds": 0.0, "host_open": False}
+    return replace(offer, id=name, node=node, provider=provider, **(plain | words))
+
+
+def kept(*offers: Offer, **how: Any) -> list[str]:
+    return [offer.id for offer in undominated(offers, **how)]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({}, {}),  # the first of equal ones
+        ({}, {"price_usd_per_hour": 8.01}),
+        ({}, {"vcpus": 99}),
+        ({}, {"vcpus": None}),
+        ({}, {"ram_bytes": 10**14}),
+        ({"nvme_bytes": 10**12}, {}),
+        ({}, {"nvme_bytes": None}),
+        ({"nvme_bytes": None}, {}),
+        ({"volume": 0.05}, {}),
+        ({}, {"volume": None}),
+        ({}, {"lead_time_seconds": 600.0}),
+        ({}, {"least_seconds": 3600.0}),
+        ({}, {"least_seconds": None}),
+        ({}, {"max_nodes": 3}),
+        ({"host_open": True}, {}),
+        ({"link": 32e9}, {}),
+        ({"link_kind": "nvswitch", "link": 450e9}, {}),
+        ({"network": 50e9}, {}),
+        ({}, {"network": None}),
+        ({"link": 32e9, "network": 50e9, "price_usd_per_hour": 4.0, "nvme_bytes": 10**12}, {}),
+    ],
+)
+def test_an_offer_that_is_no_worse_in_anything_dominates(better: dict[str, Any], worse: dict[str, Any]) -> None:
+    assert kept(variant("a", **better), variant("b", **worse)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"link": 32e9}, {"price_usd_per_hour": 7.99}),
+        ({"link": 32e9, "network": 6e9}, {}),
+        ({"link_kind": "nvswitch", "link": 8e9}, {}),
+        ({"network": None}, {"price_usd_per_hour": 9.0}),
+        ({"nvme_bytes": 10**12, "vcpus": 99}, {}),
+        ({"max_nodes": 8, "lead_time_seconds": 600.0}, {}),
+        ({"gpus_per_node": 4, "price_usd_per_hour": 1.0}, {}),
+        ({"domain_gpus": 64, "price_usd_per_hour": 1.0}, {}),
+        ({"gpu": "other", "price_usd_per_hour": 1.0}, {}),
+    ],
+)
+def test_an_offer_that_is_better_in_something_stays(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Other GPUs, nodes of another size and other domains have plans of their own, whatever they cost."""
+    assert kept(variant("a", **one), variant("b", **other)) == ["a", "b"]
+
+
+def test_a_better_one_of_a_later_id_leaves_an_equally_cheap_one() -> None:
+    """A plan that does not need what is better ties on both, and then the first id decides."""
+    assert kept(variant("a"), variant("b", link=32e9)) == ["a", "b"]
+    assert kept(variant("a", price_usd_per_hour=8.01), variant("b", link=32e9)) == ["b"]
+
+
+@pytest.mark.parametrize(("one", "other"), [({}, {"vcpus": None}), ({}, {"ram_bytes": None}), ({}, {"volume": None})])
+def test_an_unknown_host_is_not_dominated_where_it_is_allowed(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """A known figure may fall short where the unknown one is waved through; an unknown price of storage then counts as nothing."""
+    assert kept(variant("a", **one), variant("b", **other), allow_unknown_host=True) == ["a", "b"]
+
+
+def test_a_network_that_slows_the_download_is_worse_than_an_unknown_one_in_that() -> None:
+    slow, unknown = variant("a", network=1e8), variant("b", network=None)
+    assert kept(slow, unknown, download_bytes_per_second=1e6) == ["a"]
+    assert kept(slow, unknown, download_bytes_per_second=1e10) == ["a", "b"]
+
+
+def test_a_short_known_host_does_not_hide_an_unknown_one() -> None:
+    problem = next(p for p in map(problem_of, range(100)) if p.oracle.solve().value is not None)
+    plan = find(problem.job, problem.offers).plan
+    assert plan is not None
+    job = limited(problem.job, allow_unknown_host=True)
+    ample = replace(plan.offer.node.host, ram_bytes=10**15, nvme_bytes=10**15)
+    short, unknown = (
+        replace(plan.offer, id=name, node=replace(plan.offer.node, host=replace(ample, vcpus=vcpus)))
+        for name, vcpus in (("a", 1), ("b", None))
+    )
+    assert find(job, [short]).plan is None
+    chosen = find(job, [short, unknown]).plan
+    assert chosen is not None and chosen.offer.id == "b"
+
+
+# -- what is left out betters nothing ----------------------------------------------------------------------------------------
+def varied(offer: Offer, name: str, random: Random) -> Offer:
+    """The same GPUs in nodes of the same size, sold by somebody else."""
+    node = offer.node
+    link, network = node.intra_node, node.network
+    rate = None if network is None else network.bytes_per_second_per_gpu * random.choice((0.1, 1.0, 4.0))
+    shape = replace(
+        node,
+        provider=name,
+        intra_node=replace(link, bytes_per_second_per_gpu=(link.bytes_per_second_per_gpu or 0) * random.choice((1, 2))),
+        network=None if rate is None or random.random() < 0.2 else Network("tcp", rate, None),
+        host=replace(node.host, nvme_bytes=random.choice((0, 10**13, None)), vcpus=random.choice((1000, 40, None))),
+    )
+    return replace(
+        offer,
+        id=name,
+        node=shape,
+        provider=Provider(name, False, random.choice((0.08, None)), random.choice((60.0, 7200.0, None))),
+        price_usd_per_hour=offer.price_usd_per_hour * random.choice((0.5, 1.0, 1.0, 1.3)),
+        max_nodes=random.choice((1, offer.max_nodes, 8)),
+        lead_time_seconds=random.choice((0.0, 0.0, 1800.0)),
+        host_open=random.random() < 0.2,
+    )
+
+
+def more(problem: Problem, random: Random, each: int = 3) -> list[Offer]:
+    """The offers, and variants of each."""
+    copies = [varied(offer, f"v{n}-{offer.id}", random) for offer in problem.offers for n in range(each)]
+    return sorted([*problem.offers, *copies], key=lambda offer: offer.id)
+
+
+@FEW
+@given(problems(), st.randoms(use_true_random=False), st.sampled_from(NAMES))
+def test_a_kept_offer_is_no_worse_for_any_objective(problem: Problem, random: Random, name: str) -> None:
+    """Each offer alone, against the kept ones of the same GPUs and size."""
+    job, offers = problem.job, more(problem, random)
+    left = undominated(offers, job.limits.allow_unknown_host, job.weights_bytes_per_second)
+    assert len(left) < len(offers)
+    for offer in offers[:: max(1, len(offers) // 6)]:
+        alone = find(job, [offer], name)
+        if offer not in left and alone.value is not None:
+            rivals = [
+                other
+                for other in left
+                if other.node.accelerator == offer.node.accelerator
+                and other.node.gpus_per_node == offer.node.gpus_per_node
+                and other.node.scale_up_gpus == offer.node.scale_up_gpus
+            ]
+            value = find(limited(job, providers=None, regions=None), rivals, name).value
+            assert value is not None and value <= alone.value * (1 + SAME)
