@@ -48,7 +48,7 @@ FOCI = {
         lambda layout, node: layout.virtual > 1,
         lambda f: f.interleaved,
         closed=("pipeline", "lighter"),
-        weight=1.6,
+        weight=2.0,
     ),
     "lighter": Focus(
         ("lighter",),
@@ -58,7 +58,14 @@ FOCI = {
         closed=("pipeline", "virtual"),
         weight=1.8,
     ),
-    "context": Focus(("context",), lambda layout, node: layout.context > 1, lambda f: f.context_parallel),
+    "context": Focus(
+        ("context",),
+        lambda layout, node: layout.context > 1,
+        lambda f: f.context_parallel,
+        for_memory=0.4,
+        closed=("tensor", "pipeline", "zero"),
+        weight=1.4,
+    ),
     "expert_tensor": Focus(
         ("expert_tensor",),
         lambda layout, node: layout.expert_tensor > 1,
@@ -78,7 +85,7 @@ FOCI = {
         lambda layout, node: layout.offload == "parameters",
         lambda f: "parameters" in f.offload,
         for_memory=0.9,
-        weight=1.2,
+        weight=1.5,
     ),
     "tensor": Focus(
         ("tensor",),
@@ -86,7 +93,7 @@ FOCI = {
         lambda f: f.tensor_parallel,
         for_memory=0.6,
         closed=("pipeline", "context", "zero"),
-        weight=1.3,
+        weight=1.8,
     ),
     "domain": Focus(
         ("tensor",),

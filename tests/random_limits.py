@@ -167,12 +167,5 @@ _SIDE_RULES: dict[str, tuple[_Draw, float]] = {
 }
 _FIELDS = (*_LIMITED, *_SIDE_RULES)
 #: Those that seldom can be held against the best plan are tried earlier than the others.
-_SELDOM = {
-    "nvswitch_only": 12.0,
-    "max_tensor": 8.0,
-    "deadline_seconds": 6.0,
-    "max_gpus": 4.0,
-    "min_mfu": 4.0,
-    "gpus": 0.7,
-}
-_SELDOM |= {"exclude_providers": 4.0, "exclude_regions": 4.0, "node_counts": 2.0, "max_nodes": 0.3, "budget_usd": 0.7}
+_SELDOM = {"max_tensor": 30.0, "max_gpus": 20.0, "deadline_seconds": 8.0, "nvswitch_only": 8.0, "min_mfu": 6.0}
+_SELDOM |= {"exclude_providers": 3.0, "exclude_regions": 3.0, "node_counts": 2.0, "exclude_gpus": 2.0, "max_nodes": 0.3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from random import Random
 
@@ -16,7 +17,9 @@ _VENDORS = {"cdna3": "AMD", "ada": "Intel", "volta": "Huawei"}
 
 def random_offers(rng: Random, job: Job, focus: str) -> tuple[Offer, ...]:
     """A few offers on a few shapes of nodes; at least one computes in the job's precision."""
-    nodes = [_node(rng, index, focus) for index in range(rng.choice((1, 2, 2, 2, 3)))]
+    nodes = [_node(rng, index, focus) for index in range(rng.choice((1, 2, 2, 2, 2, 3)))]
+    if len(nodes) > 1 and nodes[0].gpus_per_node > 1 and rng.random() < 0.5:
+        nodes[1] = _other_link(nodes[0], "node1")
     while not any(supports(node, job.precision) for node in nodes):
         nodes.append(_node(rng, len(nodes), focus))
     volume, least = (0.08, 0.08, 0.2, None), (0.0, 60.0, 3600.0, 14400.0, None)
@@ -46,6 +49,12 @@ def _node(rng: Random, index: int, focus: str) -> Node:
         host=host,
         domain_gpus=domain,
     )
+
+
+def _other_link(node: Node, name: str) -> Node:
+    """The same node with a switch instead of none, or the other way round."""
+    switched = node.intra_node.kind == "nvswitch"
+    return replace(node, name=name, intra_node=Link("nvlink-mesh", 150e9) if switched else Link("nvswitch", 300e9))
 
 
 def _link(rng: Random, per_node: int, rack: bool) -> Link:

@@ -147,6 +147,11 @@ def shardings(physics: Physics, size: int, keys: Keys, capacity: Array) -> Shard
 
     `capacity` (frameworks,) is the largest usable memory over the confidence factor.
     """
+    key = ("shardings", physics.space.sizes[size], tuple(capacity))
+    return physics.kept(key, lambda: _shardings(physics, size, keys, capacity))
+
+
+def _shardings(physics: Physics, size: int, keys: Keys, capacity: Array) -> Shardings:
     rows = physics.states(size, capacity.tolist())
     k = rows.keys
     code = link_code(rows.framework, k.tensor, k.context, k.expert, k.expert_tensor)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -49,11 +50,19 @@ class Physics:
         self._of_machine: dict[int, AtomRows] = {}
         self._job = (space.values, space.job.pins, space.job.limits.max_tensor, space.job.limits.exclude_layouts)
 
-    def _timed(self, key: Hashable, make: Callable[[], T]) -> T:
-        start = time.perf_counter()
-        found = self._cache.get((key, self._job), make)
-        self.seconds += time.perf_counter() - start
-        return found
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What the cache has for the space's decisions under `key`, made where it is not there yet."""
+        with self._timed():
+            return self._cache.get((key, self._job), make)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Count the time inside to `seconds`; what is made for something else is not counted twice."""
+        start, before = time.perf_counter(), self.seconds
+        try:
+            yield
+        finally:
+            self.seconds = before + time.perf_counter() - start
 
     @cached_property
     def shapes(self) -> ShapeRows:
@@ -64,7 +73,7 @@ class Physics:
             keys = keys.take(np.argsort(shape_code(keys), kind="stable"))
             return ShapeRows(keys, shapes(self.space.work, keys))
 
-        return self._timed("shapes", make)
+        return self.kept("shapes", make)
 
     def states(self, size: int, room_bytes: Sequence[float] | None = None) -> StateRows:
         """Shardings for nodes of that size, under every framework, in the order of the space.
@@ -75,18 +84,17 @@ class Physics:
         rooms = tuple(room_bytes) if room_bytes is not None else (np.inf,) * len(self.space.values.frameworks)
 
         def make() -> StateRows:
-            return concatenate([self._states_of(size, which, index, room) for index, room in enumerate(rooms)])
+            return concatenate([self._states_of(which, index, room) for index, room in enumerate(rooms)])
 
-        found: StateRows = self._timed(("states", which, rooms), make)
-        return found if not len(found) or found.size[0] == size else replace(found, size=np.full(len(found), size))
+        return self.kept(("states", which, rooms), make)
 
-    def _states_of(self, size: int, which: Size, index: int, room_bytes: float) -> StateRows:
+    def _states_of(self, which: Size, index: int, room_bytes: float) -> StateRows:
         space, framework = self.space, self.space.values.frameworks[index]
         keys = space.states(which, framework, room_bytes)
         held, nodes = states(space.work, framework, keys), space.nodes(keys)
         return StateRows(
             keys=keys,
-            size=np.full(len(keys), size),
+            size=np.full(len(keys), which.code),
             framework=np.full(len(keys), index),
             held=held.held_bytes,
             stepping=held.stepping_bytes,
@@ -107,7 +115,10 @@ class Physics:
 
         `alive` has, by size of node, the codes (`link_code`, rising) that some state has; others are left out.
         """
-        start = time.perf_counter()
+        with self._timed():
+            self._prepare(machines, alive)
+
+    def _prepare(self, machines: Sequence[int], alive: Mapping[int, Array] | None) -> None:
         for (size, _), members in self._alike(machines).items():
             codes = None if alive is None else alive.get(size)
             mark = None if codes is None else codes.tobytes()
@@ -123,7 +134,6 @@ class Physics:
                 if len(rows) and rows.keys.machine[0] != machine:
                     rows = replace(rows, keys=replace(rows.keys, machine=np.full(len(rows), machine)))
                 self._of_machine[machine] = rows
-        self.seconds += time.perf_counter() - start
 
     def _alike(self, machines: Sequence[int]) -> dict[tuple[int, str], list[int]]:
         """Machine classes by what decides which atoms they have: size of node, and maker."""

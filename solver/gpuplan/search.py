@@ -160,14 +160,16 @@ class Searcher:
         pairs, least = look.pairs(self.order, found.goal, states)
         self._raise_bound(machine, least)
         values = look.least_value(self.order, pairs)
-        order = np.argsort(values, kind="stable")
+        left = np.arange(len(pairs))
         chunk = FIRST_CHUNK
-        while len(order) and time.perf_counter() <= self.end:
-            self._evaluate(look, pairs.take(order[:chunk]))
-            order = order[chunk:]
-            order = order[values[order] <= found.value * (1 + MARGIN)]
+        while len(left) and time.perf_counter() <= self.end:
+            # The most promising first; they need no order among themselves.
+            left = left[np.argpartition(values[left], chunk)] if len(left) > chunk else left
+            self._evaluate(look, pairs.take(left[:chunk]))
+            left = left[chunk:]
+            left = left[values[left] <= found.value * (1 + MARGIN)]
             chunk = LARGEST_CHUNK
-        if not len(order):
+        if not len(left):
             found.finished.add(machine)
 
     def _raise_bound(self, machine: int, least: float) -> None:

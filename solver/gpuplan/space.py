@@ -42,6 +42,11 @@ class Size:
     domain_gpus: int
     most_gpus: int
 
+    @property
+    def code(self) -> int:
+        """One integer for the first three."""
+        return (self.gpus_per_node * 4096 + self.gpus_per_block) * 4096 + self.domain_gpus
+
 
 @dataclass(frozen=True)
 class Space:
@@ -148,6 +153,11 @@ class Space:
             for rule in rules():
                 mask &= getattr(rule, check)(self, *arguments)
         return mask
+
+    @cached_property
+    def size_codes(self) -> Array:
+        """`Size.code` of each machine class."""
+        return np.array([self.sizes[size].code for size in self.size_of_machine], dtype=np.int64)
 
     @cached_property
     def offers_of_machine(self) -> tuple[tuple[int, ...], ...]:

@@ -134,7 +134,7 @@ class Tables:
     def _shared(self) -> tuple[Array, Array]:
         """What atoms and states share, numbered: of each atom, of each state."""
         a, s = self.rows.atoms, self.rows.states
-        size = self.space.size_of_machine[a.keys.machine]
+        size = self.space.size_codes[a.keys.machine]
         degrees = ("tensor", "context", "expert", "expert_tensor")
         atoms = [a.framework, size, a.keys.several_nodes, a.keys.gather, a.keys.streamed]
         states = [s.framework, s.size, s.keys.several_nodes, s.gather, s.streamed]
@@ -180,7 +180,7 @@ class Tables:
 
     def states_on(self, machine: int) -> Array:
         """States for nodes of the machine's size."""
-        return np.flatnonzero(self.rows.states.size == self.space.size_of_machine[machine])
+        return np.flatnonzero(self.rows.states.size == self.space.size_codes[machine])
 
     def _up(self, seconds: Array) -> Array:
         units = np.ceil(seconds / self.step_unit_seconds)

@@ -72,7 +72,7 @@ def node(row: Row) -> Node:
 def prediction(
     run: str, framework: str, zero: int = 0, recompute: str = "none", precision: str = "bf16", gated: bool = True
 ) -> Prediction:
-    """Predict the run `run` with what its row leaves open (interleaving, which the model does not have, is left out)."""
+    """Predict the run `run` with what its row leaves open."""
     row = rows()[run]
     method = "full" if row["task"] == "pretrain" else row["task"]
     work = Workload(
@@ -83,17 +83,19 @@ def prediction(
         sequence_length=int(row["seq_len"]),
         lora_rank=int(row["lora_rank"] or 16),
     )
-    gpus, tensor, pipeline = (int(row[name] or 1) for name in ("n_gpus", "tp", "pp"))
+    gpus, tensor, pipeline, virtual, context = (int(row[name] or 1) for name in ("n_gpus", "tp", "pp", "vp", "cp"))
     layout = Layout(
         framework=framework,
         tensor=tensor,
         pipeline=pipeline,
-        data=gpus // (tensor * pipeline),
+        data=gpus // (tensor * pipeline * context),
         expert=1,
         zero=zero,
         micro_batch=int(row["micro_batch"] or 1),
         global_batch=int(row["global_batch_sequences"]),
         recompute=recompute,
+        virtual=virtual,
+        context=context,
     )
     machine = node(row)
     return predict(work, frameworks()[framework], machine, -(-gpus // machine.gpus_per_node), layout)

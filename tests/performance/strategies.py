@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gpuplan.layout import Layout
+from gpuplan.layout import LIGHTER, Layout
 from gpuplan.performance.machine import supports
 from gpuplan.performance.predict import Prediction, predict
 from gpuplan.performance.workload import Workload
@@ -59,18 +59,37 @@ def layouts(draw: st.DrawFn, framework: Framework, model: Architecture) -> Layou
     experts = (
         [e for e in (1, 2, 4, 8, 16, 32) if model.expert_parallel_divides(e)] if framework.expert_parallel else [1]
     )
-    data, micro_batch = draw(st.integers(1, 64)), draw(st.integers(1, 8))
+    cut = {1, tensor} if framework.expert_tensor_parallel and model.expert_tensor_divides(tensor) else {1}
+    data, micro_batch, zero = draw(st.integers(1, 64)), draw(st.integers(1, 8)), draw(st.sampled_from(stages))
+    virtual, lighter = draw(ends_and_chunks(framework, model.layer_count, pipeline))
+    away = ("none", "parameters") if zero == 3 else ("none", "optimizer")
     return Layout(
         framework=framework.name,
         tensor=tensor,
         pipeline=pipeline,
         data=data,
         expert=draw(st.sampled_from(experts)),
-        zero=draw(st.sampled_from(stages)),
+        zero=zero,
         micro_batch=micro_batch,
-        global_batch=data * micro_batch * draw(st.integers(1, 32)),
+        global_batch=data * micro_batch * draw(st.integers(1, 32)) * (pipeline if virtual > 1 else 1),
         recompute=draw(st.sampled_from(framework.recompute)),
+        virtual=virtual,
+        context=draw(st.sampled_from([1, 2, 4, 8, 16] if framework.context_parallel else [1])),
+        expert_tensor=draw(st.sampled_from(sorted(cut))),
+        offload=draw(st.sampled_from([word for word in away if word in framework.offload])),
+        lighter=lighter,
     )
+
+
+@st.composite
+def ends_and_chunks(draw: st.DrawFn, framework: Framework, layers: int, pipeline: int) -> tuple[int, str]:
+    """Virtual stages of a pipeline, or which of its ends are lighter."""
+    if pipeline == 1:
+        return 1, "none"
+    virtual = [v for v in (1, 2, 3, 4, 5) if v == 1 or (framework.interleaved and layers % (pipeline * v) == 0)]
+    ends = LIGHTER[: 3 if pipeline == 2 else 4] if framework.pipeline_uneven and layers >= 2 * pipeline else ("none",)
+    lighter = draw(st.sampled_from(ends))
+    return draw(st.sampled_from(virtual)) if lighter == "none" else 1, lighter
 
 
 @st.composite

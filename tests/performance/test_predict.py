@@ -46,6 +46,7 @@ def test_parts_add_up_and_none_is_negative(case: Case) -> None:
     assert 0 < found.model_flops_utilisation < 1
     assert found.step_width > 0
     assert found.memory_width > 0
+    assert (found.host_bytes > 0) == (case.layout.offload != "none")
 
 
 def faster(node: Node, compute: float = 1.0, memory: float = 1.0, link: float = 1.0, network: float = 1.0) -> Node:
@@ -96,7 +97,8 @@ def test_higher_zero_stages_never_hold_more_states(case: Case) -> None:
 
 @given(cases())
 def test_one_data_parallel_rank_is_the_same_under_every_zero_stage(case: Case) -> None:
-    one = {"tensor": 1, "expert": 1, "data": 1, "global_batch": case.layout.micro_batch}
+    one = {"tensor": 1, "context": 1, "expert": 1, "expert_tensor": 1, "data": 1, "offload": "none"}
+    one |= {"global_batch": case.layout.micro_batch, "virtual": 1}
     alone = [with_layout(case, zero=zero, **one).predict() for zero in range(4)]
     for found in alone:
         assert found.step_parts["gradient_exchange"] == found.step_parts["weight_gather"] == 0
@@ -110,7 +112,9 @@ def test_what_does_not_happen_takes_no_time(case: Case) -> None:
     layout = case.layout
     if layout.tensor == 1:
         assert parts["tensor_parallel"] == 0
-    if layout.expert == 1:
+    if layout.context == 1:
+        assert parts["context_parallel"] == 0
+    if layout.expert == layout.expert_tensor == 1:
         assert parts["expert_parallel"] == 0
     if layout.pipeline == 1:
         assert parts["pipeline_bubble"] == parts["pipeline_transfer"] == 0
@@ -123,7 +127,7 @@ def test_what_does_not_happen_takes_no_time(case: Case) -> None:
 @given(cases())
 def test_adapters_hold_and_compute_less_than_full_training(case: Case) -> None:
     # One stage: the parts of a step are those of the slowest one, which need not be the same for both.
-    case = with_layout(case, pipeline=1)
+    case = with_layout(case, pipeline=1, virtual=1, lighter="none", offload="none")
     trained = replace(case.work, weights="bf16", lora_rank=min(case.work.lora_rank, 16))
     lora, full = (replace(case, work=replace(trained, method=methods()[name])).predict() for name in ("lora", "full"))
     assert state_bytes(lora) < state_bytes(full)
@@ -131,3 +135,28 @@ def test_adapters_hold_and_compute_less_than_full_training(case: Case) -> None:
     # ZeRO-3 exchanges the gradients of full training layer by layer instead.
     if case.layout.zero < 3:
         assert no_more(lora.step_parts["gradient_exchange"], full.step_parts["gradient_exchange"])
+
+
+@given(cases())
+def test_offloading_takes_time_and_the_hosts_memory_and_spares_the_gpus(case: Case) -> None:
+    for zero, offload in ((2, "optimizer"), (3, "parameters")):
+        stage = {"zero": zero, "virtual": 1, "lighter": "none"}
+        kept = with_layout(case, **stage, offload="none").predict()
+        away = with_layout(case, **stage, offload=offload).predict()
+        assert state_bytes(away) < state_bytes(kept)
+        assert no_more(away.memory_bytes, kept.memory_bytes)
+        assert away.host_bytes > kept.host_bytes == 0
+        assert away.step_seconds > kept.step_seconds
+        # What is on the host is not on the GPU: together they hold no less than before.
+        assert no_more(state_bytes(kept), state_bytes(away) + away.host_bytes)
+
+
+@given(cases())
+def test_interleaving_shortens_the_bubble_only(case: Case) -> None:
+    if case.layout.virtual == 1:
+        return
+    plain, cut = with_layout(case, virtual=1).predict(), case.predict()
+    assert cut.step_parts["pipeline_bubble"] == pytest.approx(plain.step_parts["pipeline_bubble"] / case.layout.virtual)
+    assert cut.step_parts["pipeline_transfer"] >= plain.step_parts["pipeline_transfer"]
+    for name in ("matmul", "attention", "head_and_loss", "optimizer", "fixed"):
+        assert cut.step_parts[name] == pytest.approx(plain.step_parts[name])

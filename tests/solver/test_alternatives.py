@@ -43,7 +43,7 @@ def test_each_alternative_is_the_best_of_what_is_left(problem: Problem, by: str)
     assert (result.alternatives_by, result.solver.reproducible) == (by, True)
     left = [plan for plan in problem.oracle.plans if not plan.broken]
     for shown in (result.plan, *result.alternatives):
-        best = min(left, key=lambda plan: plan.order(job.objectives[0]))
+        best = min(left, key=lambda plan: plan.values(job.objectives))
         assert of_answer(shown) in {of_oracle(plan) for plan in left}
         assert _value(shown, job.objectives[0]) == pytest.approx(best.value(job.objectives[0]), rel=1e-6)
         left = [plan for plan in left if of_oracle(plan) != of_answer(shown)]

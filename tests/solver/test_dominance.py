@@ -8,15 +8,16 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from gpuplan.pipeline import find
-from gpuplan.selection import undominated
+from gpuplan.selection import selected, undominated
 from gpuplan_hardware import Host, Link, Network, Offer, Provider
-from problems import Problem, limited, problem_of, problems
+from problems import Problem, limited, problem_of
 
-FEW = settings(max_examples=25)
+#: A seed is as short as a failure gets: nothing is gained by shrinking it.
+FEW = settings(max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 SAME = 1e-9
 #: Objectives of which a dominated offer can better none.
 NAMES = ("cost", "gpus", "time")
@@ -54,7 +55,7 @@ def variant(name: str, **words: Any) -> Offer:
 
 
 def kept(*offers: Offer, **how: Any) -> list[str]:
-    return [offer.id for offer in undominated(offers, **how)]
+    return [offer.id for offer in undominated(offers, **({"download_bytes_per_second": 1e9} | how))]
 
 
 @pytest.mark.parametrize(
@@ -170,21 +171,21 @@ def more(problem: Problem, random: Random, each: int = 3) -> list[Offer]:
 
 
 @FEW
-@given(problems(), st.randoms(use_true_random=False), st.sampled_from(NAMES))
-def test_a_kept_offer_is_no_worse_for_any_objective(problem: Problem, random: Random, name: str) -> None:
+@given(st.integers(0, 10**6), st.sampled_from(NAMES))
+def test_a_kept_offer_is_no_worse_for_any_objective(seed: int, name: str) -> None:
     """Each offer alone, against the kept ones of the same GPUs and size."""
-    job, offers = problem.job, more(problem, random)
+    random, problem = Random(seed), problem_of(seed)
+    job = problem.job
+    offers = [offer for offer in more(problem, random) if selected(job, offer)]
     left = undominated(offers, job.limits.allow_unknown_host, job.weights_bytes_per_second)
-    assert len(left) < len(offers)
-    for offer in offers[:: max(1, len(offers) // 6)]:
+    for offer in random.sample(offers, min(6, len(offers))):
         alone = find(job, [offer], name)
         if offer not in left and alone.value is not None:
-            rivals = [
-                other
-                for other in left
-                if other.node.accelerator == offer.node.accelerator
-                and other.node.gpus_per_node == offer.node.gpus_per_node
-                and other.node.scale_up_gpus == offer.node.scale_up_gpus
-            ]
-            value = find(limited(job, providers=None, regions=None), rivals, name).value
+            value = find(job, [other for other in left if alike(other, offer)], name).value
             assert value is not None and value <= alone.value * (1 + SAME)
+
+
+def alike(one: Offer, other: Offer) -> bool:
+    """Whether two offers have the same GPUs in nodes of the same size."""
+    keys = [(o.node.accelerator, o.node.gpus_per_node, o.node.scale_up_gpus) for o in (one, other)]
+    return keys[0] == keys[1]

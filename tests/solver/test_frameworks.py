@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 import gpuplan
+from gpuplan.ask import Asker
 from gpuplan.catalogue import offers_for
 from gpuplan.errors import InputError
 from gpuplan.job import Job, resolve
@@ -213,10 +214,11 @@ def test_frameworks_that_are_not_tried_would_not_be_better(words: dict[str, Any]
 def test_a_better_framework_is_said() -> None:
     job = resolve(QWEN | {"gpu": "H100-SXM"})
     outcome, offers = _outcome(job)
-    better = _better_framework(job, offers, outcome)
+    ask = Asker(offers, 60.0)
+    better = _better_framework(job, outcome, ask)
     assert better is not None and better.layout.framework == "megatron"
     assert better.cost_usd(better.step_factor) < (outcome.value or 0.0)
-    assert _better_framework(replace(job, framework=frameworks()["hf-peft"]), offers, outcome) is None
+    assert _better_framework(replace(job, framework=frameworks()["hf-peft"]), outcome, ask) is None
 
 
 def test_the_first_line_claims_no_more_than_the_frameworks_that_were_tried() -> None:

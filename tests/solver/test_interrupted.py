@@ -74,7 +74,7 @@ def test_an_interrupt_of_the_explanation_leaves_the_verdict(monkeypatch: pytest.
 def test_after_an_interrupt_no_further_choice_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt_after(monkeypatch, 1)
     result = gpuplan.solve(JOB | {"method": "full,lora,qlora", "framework": "hf-peft", "precision": "bf16"})
-    assert [choice.status for choice in result.choices] == ["optimal", "unknown"]
+    assert [choice.status for choice in result.choices] == ["optimal", "unknown", "unknown"]
     assert result.status == "feasible"
     assert result.solver.stopped == "interrupted"
 
