@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gpuplan.physics import Physics
 from gpuplan.pipeline import Outcome
+from gpuplan.space import build_space
+from gpuplan.unreduced import unreduced_tables
 from gpuplan.verify import violations
 from oracle import Answer, Evaluated
 from problems import Problem
@@ -25,9 +28,19 @@ class Finding:
     text: str
 
 
-#: What can go wrong with an answer: it is infeasible where there is a plan, a plan where there is none, not proved, its bound is
-#: none, the plan breaks a rule, is not the best, or not the first of equal ones.
-KINDS = ("wrong infeasible", "wrong plan", "not proved", "wrong bound", "violation", "not optimal", "wrong tie")
+#: What can go wrong: "infeasible" where there is a plan, a plan where there is none, no proof, a bound that is none, a plan that
+#: breaks a rule, is not the best, or not the first of equal ones; CP-SAT alone says otherwise; an explanation does not hold.
+KINDS = (
+    "wrong infeasible",
+    "wrong plan",
+    "not proved",
+    "wrong bound",
+    "violation",
+    "not optimal",
+    "wrong tie",
+    "wrong alone",
+    "wrong explanation",
+)
 
 
 def compare(problem: Problem, answer: Answer, outcome: Outcome) -> Finding | None:
@@ -65,6 +78,26 @@ def _compare_plans(problem: Problem, best: Evaluated, outcome: Outcome) -> Findi
     if plan.layout == best.candidate.layout and plan.offer.id != best.offer.id:
         return Finding("wrong tie", f"offer {plan.offer.id}, the first is {best.offer.id}")
     return None
+
+
+def literals(problem: Problem) -> int:
+    """Rows of the unreduced model of a problem; 0 where there is nothing to choose from."""
+    space = build_space(problem.job, problem.offers, reduced=False)
+    if not space.offers or not space.values.frameworks:
+        return 0
+    tables = unreduced_tables(Physics(space))
+    return tables.atoms + tables.shapes + tables.states
+
+
+def compare_alone(answer: Answer, alone: Outcome) -> Finding | None:
+    """What CP-SAT alone says otherwise than the oracle: its values agree within its own bound on rounding."""
+    if answer.value is None or alone.value is None:
+        agree = answer.value is None and alone.status == "infeasible"
+        return None if agree else Finding("wrong alone", f"CP-SAT alone {alone.status}, oracle {answer.values}")
+    allowed = (alone.rounding_bound or 0.0) * answer.value
+    if alone.status == "optimal" and abs(alone.value - answer.value) <= allowed:
+        return None
+    return Finding("wrong alone", f"CP-SAT alone {alone.status} {alone.value}, oracle {answer.values}")
 
 
 def _layouts(outcome: Outcome, best: Evaluated) -> str:

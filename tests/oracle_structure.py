@@ -61,7 +61,6 @@ class Structure:
         holds = {
             "divisibility": ranks % (cut.expert * cut.expert_tensor) == 0 and self._stages_hold(cut, held.lighter),
             "framework": self._has_stage(framework, cut, held)
-            and _offloads(framework, held)
             and (held.lighter == "none" or framework.pipeline_uneven),
             "topology": self._cluster_fits(node, ranks * cut.pipeline),
         }
@@ -168,18 +167,24 @@ class Structure:
         )
 
     def _has_stage(self, framework: Framework, cut: Cut, held: Held) -> bool:
-        """Whether the framework has the ZeRO stage.
+        """Whether the framework has the ZeRO stage, and with it what is kept on the host.
 
-        Where nobody shares anything the lowest stage stands for all, but for weights on the host, which are ZeRO-3 on one rank
-        too. ZeRO-3 gathers over the dense ranks: with a single one only the user can ask for it.
+        Where nobody shares anything the lowest stage stands for all. ZeRO-3 gathers over the dense ranks: with a single one only the
+        user can ask for it. Weights on the host are ZeRO-3, on one rank too; the optimizer alone goes there with a lower stage, one
+        that shards it where it can be sharded.
         """
         stages = framework.zero_stages if cut.pipeline == 1 else framework.zero_stages_with_pipeline
+        if held.zero not in stages or held.offload not in framework.offload:
+            return False
         ranks = cut.tensor * cut.context * held.data
-        experts = bool(self._experts) and ranks > cut.expert * cut.expert_tensor and held.zero < 3
-        shared = held.data * cut.context > 1 or experts
-        if held.offload == "optimizer" and shared and held.zero == 0:
-            return False  # what goes to the host is each rank's share
-        return held.zero in stages and (shared or held.zero == self.lowest_zero or held.offload == "parameters")
+        experts = bool(self._experts) and ranks > cut.expert * cut.expert_tensor
+        shared = held.data * cut.context > 1 or (experts and held.zero < 3)
+        stage = {
+            "none": True,
+            "optimizer": held.zero in ((1, 2) if shared else (0, 1, 2)),
+            "parameters": held.zero == 3,
+        }
+        return stage[held.offload] and (shared or held.zero == self.lowest_zero or held.offload == "parameters")
 
     def runs(self, framework: Framework, vendor: str) -> bool:
         """Whether the framework runs the job, on the accelerators of that maker."""
@@ -243,10 +248,3 @@ def _tensor_fits(node: Node, tensor: int) -> bool:
         return True
     several = node.scale_up_gpus > per_node and tensor <= block(node) and block(node) % tensor == 0
     return several and (tensor % per_node == 0 or per_node % tensor == 0)
-
-
-def _offloads(framework: Framework, held: Held) -> bool:
-    """Whether the framework keeps that on the host at that ZeRO stage: parameters with ZeRO-3, and nothing else with it."""
-    if held.offload == "none":
-        return True
-    return held.offload in framework.offload and (held.zero == 3) == (held.offload == "parameters")

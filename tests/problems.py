@@ -175,8 +175,13 @@ def _tight(rng: Random, oracle: Oracle, offers: Sequence[Offer], focus: str) -> 
     """Shrink memories and hosts to about what a layout needs, one with the decision of the focus where memory is why."""
     tight: dict[str, tuple[Node, float]] = {}
     for offer in oracle.offers:
-        if offer.node.name not in tight:
-            tight[offer.node.name] = _shrunk(rng, oracle, offer, focus)
+        node = offer.node
+        if node.name not in tight:
+            # Nodes with one GPU have the same memory each: a GPU is what its name says.
+            shrunk = (other for other, _ in tight.values() if other.accelerator.name == node.accelerator.name)
+            twin = next(shrunk, None)
+            alike = twin and (replace(node, accelerator=twin.accelerator), 0.0)
+            tight[node.name] = alike or _shrunk(rng, oracle, offer, focus)
     return tuple(
         replace(offer, node=_host(rng, oracle, *tight.get(offer.node.name, (offer.node, 0.0)))) for offer in offers
     )

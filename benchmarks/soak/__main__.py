@@ -32,7 +32,9 @@ EVERY = 500
 @click.option("--minutes", default=float("inf"), help="no problem is begun after so many minutes")
 @click.option("--workers", default=1, help="processes")
 @click.option("--unreduced", default=50, help="one problem in so many is also solved without reductions")
-@click.option("--explained", default=20, help="one infeasible problem in so many is explained, and its relaxations tried")
+@click.option(
+    "--explained", default=50, help="one infeasible problem in so many is explained, and its relaxations tried"
+)
 @click.option("--store", "folder", default="build/soak", type=click.Path(path_type=Path), help="where results are kept")
 @click.option("--out", default=HERE, type=click.Path(path_type=Path), help="folder for soak.md")
 def main(

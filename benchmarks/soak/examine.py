@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
-from agreement import NEAR, Finding, compare
+from agreement import NEAR, Finding, compare, compare_alone, literals
 from benchmarks.soak.store import Row
+from explained import check, fewer_pins
 from gpuplan.build import ModelTooLargeError
-from gpuplan.pipeline import Outcome, find
+from gpuplan.explain import explain
+from gpuplan.pipeline import find
 from gpuplan.unreduced import find_unreduced
 from gpuplan.verify import VerificationError
 from oracle import Answer
 from problems import Problem, random_problem
-from promises import broken_promises, literals
 
 Result = TypeVar("Result")
 
@@ -24,11 +26,12 @@ Result = TypeVar("Result")
 MOST_LITERALS = 1500
 
 
+@dataclass(frozen=True)
 class Shares:
     """One problem in so many is also solved unreduced, and one infeasible problem in so many is explained."""
 
-    def __init__(self, unreduced: int = 50, explained: int = 20) -> None:
-        self.unreduced, self.explained = unreduced, explained
+    unreduced: int = 50
+    explained: int = 50
 
 
 def examine(seed: int, shares: Shares) -> Row:
@@ -48,13 +51,13 @@ def _examine(seed: int, shares: Shares, seconds: dict[str, float]) -> Row:
     outcome = _timed(seconds, "solve", lambda: find(problem.job, problem.offers))
     findings = [compare(problem, answer, outcome)]
     near = answer.distance < NEAR
-    unreduced = relaxations = 0
+    unreduced, relaxations = False, 0
     if not near and seed % shares.unreduced == 0:
         unreduced, finding = _timed(seconds, "unreduced", lambda: _unreduced(problem, answer))
         findings.append(finding)
     if not near and outcome.status == "infeasible" and seed % shares.explained == 0:
-        relaxations, broken = _timed(seconds, "explain", lambda: broken_promises(problem))
-        findings += broken
+        relaxations, finding = _timed(seconds, "explain", lambda: _explained(problem))
+        findings.append(finding)
     wrong = [(one.kind, one.text) for one in findings if one is not None and not near]
     return Row(
         seed=seed,
@@ -63,34 +66,34 @@ def _examine(seed: int, shares: Shares, seconds: dict[str, float]) -> Row:
         focus=problem.focus,
         layouts=len(problem.oracle.plans),
         cp_sat_status=outcome.cp_sat_status,
-        unreduced=bool(unreduced),
+        unreduced=unreduced,
         relaxations=relaxations,
         failures=wrong,
         seconds={name: round(value, 5) for name, value in seconds.items()},
     )
 
 
-def _unreduced(problem: Problem, answer: Answer) -> tuple[int, Finding | None]:
-    """Literals of the model that CP-SAT solved alone (0: it was too large), and what it says otherwise than the oracle."""
-    size = literals(problem)
-    if not 0 < size <= MOST_LITERALS:
-        return 0, None
+def _unreduced(problem: Problem, answer: Answer) -> tuple[bool, Finding | None]:
+    """Whether CP-SAT solved the problem alone, which must not be too large, and what it says otherwise than the oracle."""
+    if not 0 < literals(problem) <= MOST_LITERALS:
+        return False, None
     try:
-        alone = find_unreduced(problem.job, problem.offers)
+        return True, compare_alone(answer, find_unreduced(problem.job, problem.offers))
     except ModelTooLargeError:
+        return False, None
+
+
+def _explained(problem: Problem) -> tuple[int, Finding | None]:
+    """Relaxations of the problem, with few decisions taken by the user, and what of its explanation does not hold."""
+    job = fewer_pins(problem)
+    if find(job, problem.offers).status != "infeasible":
         return 0, None
-    return size, _compare_alone(answer, alone)
-
-
-def _compare_alone(answer: Answer, alone: Outcome) -> Finding | None:
-    """Its units are coarser than those of a reduced model: values agree within its own bound on rounding."""
-    if answer.value is None or alone.value is None:
-        agree = answer.value is None and alone.status == "infeasible"
-        return None if agree else Finding("unreduced", f"CP-SAT alone {alone.status}, oracle {answer.values}")
-    allowed = (alone.rounding_bound or 0.0) * answer.value
-    if alone.status == "optimal" and abs(alone.value - answer.value) <= allowed:
-        return None
-    return Finding("unreduced", f"CP-SAT alone {alone.status} {alone.value}, oracle {answer.values}")
+    explanation = explain(job, problem.offers)
+    try:
+        check(job, problem.offers, explanation)
+    except AssertionError:
+        return len(explanation.relaxations), Finding("wrong explanation", traceback.format_exc()[-1500:])
+    return len(explanation.relaxations), None
 
 
 def _timed(seconds: dict[str, float], name: str, run: Callable[[], Result]) -> Result:

@@ -83,7 +83,9 @@ def _failures(tally: Tally) -> list[str]:
     if not tally.failures:
         return ["No failure of any kind.", ""]
     kinds = [f"| {kind} | {count:,} |" for kind, count in tally.kinds.most_common()]
-    shown = [f"- problem {seed}, {kind}: {text.strip().splitlines()[-1]}" for seed, kind, text in tally.failures[:SHOWN]]
+    shown = [
+        f"- problem {seed}, {kind}: {text.strip().splitlines()[-1]}" for seed, kind, text in tally.failures[:SHOWN]
+    ]
     return ["| failure | problems |", "|---|---|", *kinds, "", *shown, ""]
 
 

@@ -9,7 +9,7 @@ from itertools import combinations
 from gpuplan.ask import Asker
 from gpuplan.job import Job
 from gpuplan.question import Question, relax
-from gpuplan.relax import Given, given
+from gpuplan.relax import Given, Limit, given
 from gpuplan.result import Relaxation
 from gpuplan.ways_out import switches_on, ways_out
 from gpuplan_hardware import Offer
@@ -65,7 +65,7 @@ def explain(job: Job, offers: Sequence[Offer], ask: Asker | None = None) -> Expl
 def _core(question: Question, stated: Sequence[Given], conflicting: Sequence[Given]) -> tuple[list[Given], list[Given]]:
     """A minimal part of what conflicts, and what of it was not decided: whether it can be left out."""
     kept, open_ = list(conflicting), []
-    for item in conflicting:
+    for item in sorted(conflicting, key=lambda item: isinstance(item, Limit)):  # decisions go first: a limit says more
         possible = question.possible([other for other in stated if other not in kept or other is item])
         if possible is False:
             kept.remove(item)

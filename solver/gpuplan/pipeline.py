@@ -77,6 +77,7 @@ def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None, c
     space = build_space(job, offers)
     outcome = Outcome(space, order.primary)
     clock.lap("space")
+    cache = cache or Cache()
     physics = Physics(space, cache)
     searcher = Searcher(physics, order, job.search.time_limit_seconds - clock.total)
     try:
@@ -95,7 +96,7 @@ def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None, c
         outcome.bound = found.bound if math.isfinite(found.bound) else None
         outcome.proof = f"{outcome.stopped} before the search was complete; another run may find another plan"
     else:
-        _decide(searcher, outcome, clock)
+        _decide(searcher, cache, outcome, clock)
     if outcome.plan is not None:
         outcome.value = order.primary.value(outcome.plan)
         verify(outcome.plan, order.primary, found.value)
@@ -104,16 +105,16 @@ def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None, c
     return outcome
 
 
-def _decide(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
+def _decide(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch) -> None:
     """Reduce, then let CP-SAT decide what is left; an interrupt leaves the incumbent."""
     try:
-        _prove(searcher, outcome, clock)
+        _prove(searcher, cache, outcome, clock)
     except KeyboardInterrupt:
         outcome.status = "unknown" if outcome.plan is None else "feasible"
         outcome.stopped, outcome.proof = "interrupted", "interrupted before the proof was complete"
 
 
-def _prove(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
+def _prove(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch) -> None:
     """Reduce, then let CP-SAT decide what is left."""
     import gpuplan.prove  # noqa: F401  # takes long: timed by itself, and only where there is something to prove
 
@@ -123,11 +124,7 @@ def _prove(searcher: Searcher, outcome: Outcome, clock: Stopwatch) -> None:
     outcome.pairs, outcome.removed = kept.pairs, max(0, kept.evaluated - kept.pairs)
     clock.lap("reduce")
     if not kept.rows:
-        outcome.status = "infeasible"
-        outcome.proof = (
-            "no offer and layout is left once memory, deadline and budget are held against optimistic bounds; "
-            "exhaustive evaluation of every layout agrees"
-        )
+        _conclude_empty(searcher, cache, outcome, clock)
         return
     tables = build_tables(searcher, kept, outcome.objective)
     clock.lap("tables")
@@ -218,7 +215,30 @@ def _conclude_infeasible(status: str, outcome: Outcome) -> None:
     outcome.status = "infeasible" if status == "infeasible" else "unknown"
     outcome.stopped = None if status == "infeasible" else "time limit"
     agrees = "and CP-SAT proves it" if status == "infeasible" else "but CP-SAT did not finish"
-    outcome.proof = f"exhaustive evaluation of every layout on every offer finds no plan, {agrees}"
+    outcome.proof = f"branch and bound over every layout on every offer finds no plan, {agrees}"
+
+
+def _conclude_empty(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch) -> None:
+    """Bounds leave nothing: CP-SAT is asked about what comes nearest, so that no verdict rests on one means."""
+    from gpuplan.confirm import ROOMIER, confirm
+
+    left = searcher.space.job.search.time_limit_seconds - clock.total
+    said = confirm(searcher.space, cache, left)
+    clock.lap("cp_sat")
+    outcome.cp_sat_status, outcome.pairs = said.status, said.layouts
+    if said.status in ("optimal", "feasible"):
+        raise VerificationError("CP-SAT found a plan where optimistic bounds leave none")
+    bounds = "no layout on any offer keeps memory and limits even at optimistic bounds"
+    if said.status == "unknown":
+        outcome.status, outcome.stopped, outcome.proof = "unknown", "time limit", f"{bounds}, but CP-SAT did not finish"
+        return
+    outcome.status = "infeasible"
+    outcome.proof = f"{bounds}, not even without limits and with {ROOMIER:g} times the memory"
+    if said.status is not None:
+        nearest = (
+            f"the {said.layouts:,} layouts that come nearest" if said.layouts > 1 else "the layout that comes nearest"
+        )
+        outcome.proof = f"{bounds}; of {nearest} CP-SAT proves the same"
 
 
 class Stopwatch:

@@ -61,7 +61,7 @@ class Rows:
 
     @cached_property
     def states(self) -> Array:
-        return self.pairs.state[self.pair]
+        return np.asarray(self.pairs.state[self.pair])
 
     @cached_property
     def training(self) -> Array:
@@ -71,7 +71,7 @@ class Rows:
     @cached_property
     def memory(self) -> Array:
         """Exact bytes on the worst GPU, at the point estimate."""
-        return self.candidates.memory_bytes() / self.look.memory_factor[self.look.framework[self.states]]
+        return np.asarray(self.candidates.memory_bytes() / self.look.memory_factor[self.look.framework[self.states]])
 
     def plan(self, row: int) -> Plan:
         c = self.candidates
@@ -128,7 +128,9 @@ def whole(seed: int) -> Whole:
     space = unlimited(problem.job, problem.offers)
     searcher = Searcher(Physics(space), Order.of(("time",)))
     looks = [look_at(searcher, machine) for machine in range(len(space.machines))]
-    return Whole(space, problem.oracle, problem.offers, tuple(rows_of(look, np.arange(len(look.shardings))) for look in looks))
+    return Whole(
+        space, problem.oracle, problem.offers, tuple(rows_of(look, np.arange(len(look.shardings))) for look in looks)
+    )
 
 
 @lru_cache

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gpuplan.performance.communication import exposed_end_gather, exposed_gather, stage_transfer_seconds
+from gpuplan.performance.constants import use_constants
 from gpuplan.performance.workload import Workload
 from gpuplan_hardware import Link, Node
 from gpuplan_hardware.entities import LinkKind
-from performance.toy import DENSE, MOE, NODE, TIED, about, atom, framework, layer, rates, slower, work
+from performance.toy import (
+    DENSE,
+    MLA,
+    MOE,
+    NODE,
+    TIED,
+    TRAY,
+    about,
+    atom,
+    framework,
+    layer,
+    rates,
+    round_constants,
+    slower,
+    work,
+)
 
 pytestmark = pytest.mark.usefixtures("toy_constants")
 
@@ -23,11 +40,10 @@ def gather(
     node: Node = NODE,
     ranks: int = 1,
     several_nodes: bool = False,
-    tensor: int = 1,
-    expert: int = 1,
+    **decisions: Any,
 ) -> float:
     """Exposed seconds of ZeRO-3 for a layer that computes for `layer_seconds`."""
-    keys = atom(tensor=tensor, expert=expert, gather=ranks, several_nodes=several_nodes)
+    keys = atom(gather=ranks, several_nodes=several_nodes, **decisions)
     found = exposed_gather(job.layers[0], job, framework(name), rates(node), keys, np.array([layer_seconds]))
     return float(found[0])
 
@@ -76,6 +92,60 @@ def test_kernels_hide_collectives_over_meshes_and_switches(kind: LinkKind) -> No
 def test_expert_parallel_all_to_all(tensor: int, expert: int, per_direction: float) -> None:
     parts = layer(work(MOE), tensor=tensor, expert=expert)
     assert parts["expert_parallel"] == about(2 * per_direction)
+
+
+@pytest.mark.parametrize(
+    ("expert", "per_direction"),
+    [
+        # t = f = 2: a GPU routes 2 M h / 2 = 2e6 bytes. With e = 1 only the other half of each expert needs its copies:
+        # 2 x 2e6 x k (f - 1) / link, half exposed.
+        (1, 2e6 * 2 / 1e11),
+        # e = 4, eight ranks in a node: 2e6 x k (3/4 + 1) / link.
+        (4, 2e6 * 3.5 / 1e11),
+        # e = 8, 16 ranks on 2 nodes: 4 of the group in a node, so the same inside; 0.75 copies across.
+        (8, 2e6 * (3.5 / 1e11 + 0.75 / 2.5e10)),
+    ],
+)
+def test_experts_that_are_cut_gather_their_tokens(expert: int, per_direction: float) -> None:
+    parts = layer(work(MOE), tensor=2, expert=expert, expert_tensor=2)
+    assert parts["expert_parallel"] == about(2 * per_direction)
+
+
+@pytest.mark.parametrize(
+    ("node", "tensor", "context", "forward"),
+    [
+        (NODE, 1, 1, 0.0),
+        # c = 2: keys and values of the other half of the sequence, 2 x 2 bytes x 1000 tokens x 500 = 2e6; half exposed.
+        (NODE, 1, 2, 0.5 * 2e6 / 1e11),
+        # c = 4: three times 500 tokens; t = 2 leaves half of the heads.
+        (NODE, 1, 4, 0.5 * 3e6 / 1e11),
+        (NODE, 2, 4, 0.5 * 1.5e6 / 1e11),
+        # c = 16 on two nodes: 15 times 125 tokens, at the pace of the network; t c = 16 likewise, 7 times 250.
+        (NODE, 1, 16, 0.5 * 3.75e6 / 2.5e10),
+        (NODE, 2, 8, 0.5 * 1.75e6 / 2.5e10),
+        # In a rack the link reaches 64 GPUs.
+        (TRAY, 1, 16, 0.5 * 3.75e6 / 1e11),
+    ],
+)
+def test_keys_and_values_go_round_a_ring(node: Node, tensor: int, context: int, forward: float) -> None:
+    # Backward moves keys and values and their gradients; full recompute goes round once more.
+    decisions: dict[str, Any] = {"tensor": tensor, "context": context}
+    assert layer(work(), node=node, **decisions)["context_parallel"] == about(3 * forward)
+    full = layer(work(), node=node, recompute="full", **decisions)
+    assert full["context_parallel"] == about(3 * forward)
+    with use_constants(round_constants(context_parallel_exposed=0)):
+        hidden = layer(work(), node=node, recompute="full", **decisions)
+    assert full["recompute"] - hidden["recompute"] == about_noise(forward)
+
+
+def about_noise(value: float) -> Any:
+    """Equal but for what subtracting leaves of the last bits."""
+    return pytest.approx(value, rel=1e-6, abs=1e-15)
+
+
+def test_latent_attention_sends_its_heads_round() -> None:
+    # Keys of 100 and values of 50 in 10 heads: 1,500 features of 1,000 tokens in 16 bit: 3e6 bytes.
+    assert layer(work(MLA), context=2)["context_parallel"] == about(3 * 0.5 * 3e6 / 1e11)
 
 
 def test_dense_layers_have_no_all_to_all() -> None:
@@ -148,10 +218,10 @@ def end_gather(
     node: Node = NODE,
     ranks: int = 1,
     several_nodes: bool = False,
-    tensor: int = 1,
+    **decisions: Any,
 ) -> float:
     """Exposed seconds of ZeRO-3 for embedding and head beside a head that computes for `head` seconds."""
-    keys = atom(tensor=tensor, gather=ranks, several_nodes=several_nodes)
+    keys = atom(gather=ranks, several_nodes=several_nodes, **decisions)
     return float(exposed_end_gather(job, framework(name), rates(node), keys, np.array([head]))[0])
 
 
@@ -192,3 +262,9 @@ def test_embedding_and_head_cross_every_network_card() -> None:
 def test_stages_hand_over_activations_and_gradients(tensor: int, several_nodes: bool, seconds: float) -> None:
     keys = atom(tensor=tensor, several_nodes=several_nodes)
     assert stage_transfer_seconds(work(), framework(), rates(), keys)[0] == about(seconds)
+
+
+def test_context_parallel_ranks_hand_over_their_part_of_the_sequence() -> None:
+    # c = 4: 500 tokens, 2 x 2 x 500 x 1000 = 2e6 bytes.
+    found = stage_transfer_seconds(work(), framework(), rates(), atom(context=4))
+    assert found[0] == about(0.25 * 2e6 / 1e11)

@@ -54,6 +54,16 @@ def test_attention_grows_with_the_square_of_the_sequence() -> None:
     assert layer(work(sequence_length=4000), micro_batch=1)["attention"] == about(6 * 32e9 / 5e13 * 1.25)
 
 
+def test_context_parallel_ranks_compute_a_part_of_the_sequence() -> None:
+    # c = 2: M = 1000 rows. q, o 2e9 FLOP and 2 (1e6 + 1e6 + 1e6) = 6e6 bytes, k, v 1e9 and 4e6, gate, up, down 4e9 and 10e6:
+    # 18e9 and 50e6. Half of the queries see all keys; everything else halves.
+    parts = layer(work(), context=2)
+    assert parts["matmul"] == about(3 * (18e9 / 1e14 + 0.5 * 50e6 / 1e12))
+    assert parts["attention"] == about(6 * ATTENTION / 2)
+    assert parts["elementwise"] == about(3 * ELEMENTWISE / 2)
+    assert layer(work(precision="fp8"), context=2)["quantise"] == about(10e6 / 1e12)
+
+
 def test_window_leaves_out_the_pairs_beyond_it() -> None:
     # s = 1000, w = 250: the first 250 queries see 250^2 / 2 = 31,250 keys together, the other 750 see 250 each = 187,500; of
     # 500,000 that is 0.4375. A window of the sequence or more leaves nothing out.
@@ -163,6 +173,12 @@ HEAD = 40e9 / 1e14 + 0.5 * 64e6 / 1e12  # 4.32e-4 s
 def test_head_and_loss(method: str, name: str, tensor: int, seconds: float) -> None:
     found = head_seconds(work(method=method), framework(name), rates(), atom(tensor=tensor))
     assert found[0] == about(seconds)
+
+
+def test_head_of_a_part_of_the_sequence() -> None:
+    # c = 2: 20e9 FLOP, 2 (1e6 + 10e6 + 10e6) = 42e6 bytes, half of the loss.
+    found = head_seconds(work(), framework(), rates(), atom(context=2))
+    assert found[0] == about(3 * (20e9 / 1e14 + 0.5 * 42e6 / 1e12) + 2e-4)
 
 
 def test_head_waits_for_what_zero_3_gathers() -> None:

@@ -38,6 +38,29 @@ def test_tensor_parallel_ranks_share_the_tokens_of_the_experts() -> None:
     assert layer(work(MOE), tensor=2, expert=4)["matmul"] == about(3 * forward)
 
 
+def test_experts_that_are_cut_multiply_all_tokens_of_their_ranks_in_narrower_products() -> None:
+    # t = f = 2, e = 4: 2000 x 2 x 8 / (2 x 16) = 1000 rows, 4 experts of 1000 x 250 and 250 x 1000: 12 products of 0.5e9 FLOP and
+    # 2 (1e6 + 0.25e6 + 0.25e6) = 3e6 bytes. The rest as above.
+    forward = seconds(6e9 + 32e6 + 6e9, 25e6 + 2.064e6 + 36e6)
+    assert layer(work(MOE), tensor=2, expert=4, expert_tensor=2)["matmul"] == about(3 * forward)
+
+
+def test_experts_that_are_cut_move_their_part_of_the_weights() -> None:
+    # t = 2 halves the 96e6 bytes of test_routing_and_expert_weights_move_bytes; 10 bytes for each of 24e6 / (4 x 2) parameters.
+    found = layer(work(MOE), tensor=2, expert=4, expert_tensor=2)["elementwise"]
+    assert found == about(3 * 48e6 / 1e12 + 10 * 3e6 / 1e12)
+    # Beside the experts 3 M / 2 + 18,000; 2 bytes each to unpack fp8, in both passes.
+    unpacked = layer(work(MOE, "lora", weights="fp8"), tensor=2, expert=4, expert_tensor=2)["quantise"]
+    assert unpacked == about(2 * 2 * 4_518_000 / 1e12)
+
+
+def test_context_parallel_ranks_route_their_part_of_the_tokens() -> None:
+    # c = 2, e = 4: 1000 x 2 x 4 / 16 = 500 rows, 12 products of 0.5e9 FLOP and 2 (0.5e6 + 0.5e6 + 0.25e6) = 2.5e6 bytes. Attention
+    # (test_layers) 6e9 and 20e6, router 32e6 and 2 (1e6 + 16e3 + 16e3) = 2.064e6.
+    forward = seconds(6e9 + 32e6 + 6e9, 20e6 + 2.064e6 + 30e6)
+    assert layer(work(MOE), context=2, expert=4)["matmul"] == about(3 * forward)
+
+
 def test_router_stays_in_16_bit() -> None:
     forward = 24e9 / 1.5e14 + seconds(ROUTER_FLOP, ATTENTION_BYTES + ROUTER_BYTES + 48e6)
     assert layer(work(MOE, precision="fp8"), expert=4)["matmul"] == about(3 * forward)

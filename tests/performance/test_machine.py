@@ -30,6 +30,7 @@ def test_rates_by_hand() -> None:
     assert found.memory_rate.tolist() == [1e12]
     assert (found.link_rate.tolist(), found.network_rate.tolist()) == ([1e11], [2.5e10])
     assert (found.gpus_per_node.tolist(), found.usable_memory_bytes.tolist()) == ([8], [80e9])
+    assert (found.gpus_per_block.tolist(), found.domain_gpus.tolist(), found.host_rate.tolist()) == ([8], [8], [1e10])
     assert (rates().peak_flops.tolist(), rates(precision="fp8").peak_flops.tolist()) == ([2e14], [4e14])
 
 
@@ -53,6 +54,11 @@ def test_one_gpu_has_no_link_and_an_unknown_fabric_no_rate() -> None:
     found = rates(alone)
     assert found.link_rate[0] == NO_LINK / 2
     assert found.network_rate[0] == NO_LINK / 2
+
+
+def test_a_rate_to_the_host_that_nobody_states_is_none() -> None:
+    unknown = replace(NODE, accelerator=replace(ACCELERATOR, host_link_bytes_per_second=None))
+    assert rates(unknown).host_rate[0] == NO_LINK / 2
 
 
 def test_each_family_has_its_own_efficiency() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -22,12 +23,11 @@ def activations(
     model: Architecture = DENSE,
     name: str = "megatron",
     method: str = "full",
-    recompute: str = "none",
-    tensor: int = 1,
     kind: int = 0,
+    **decisions: Any,
 ) -> float:
     job = work(model, method)
-    return float(activation_bytes(job.layers[kind], job, framework(name), atom(tensor=tensor, recompute=recompute))[0])
+    return float(activation_bytes(job.layers[kind], job, framework(name), atom(**decisions))[0])
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,23 @@ def test_copies_for_the_experts_are_cut_without_sequence_parallelism_too() -> No
     # t = 2: 4000 [4,000 + 1,500 + 2,000 + 1,000] = 34e6, twice for torch; Megatron halves all of the 52e6.
     assert activations(MOE, "torch-fsdp", tensor=2) == about(2 * 34e6 * SLACK)
     assert activations(MOE, tensor=2) == about(26e6 * SLACK)
+
+
+def test_context_parallelism_cuts_the_sequence() -> None:
+    # All that a token leaves behind, in the layer, while it is rebuilt and in the logits.
+    assert activations(context=2) == about(SAVED / 2 * SLACK)
+    assert activations(context=2, recompute="full") == about(2 * 1000 * 1000 * SLACK)
+    assert working_bytes(work(), framework(), atom(context=2, recompute="full"))[0] == about(1.5 * SAVED / 2 * SLACK)
+    assert loss_bytes(work(), framework(), atom(context=2))[0] == about(8 * 10e6 * SLACK)
+    # Scores of half of the queries with all keys.
+    gemma = work(replace(DENSE, model_type="gemma2"))
+    written = activation_bytes(gemma.layers[0], gemma, framework("hf-peft"), atom(context=2))[0]
+    assert written == about((0.5 * SAVED / 2 + 50e6) * SLACK)
+
+
+def test_experts_that_are_cut_keep_the_tokens_of_all_their_ranks() -> None:
+    # t = f = 2: 4000 [2,000 + 1,500 + 2,000 + 2,000] = 30e6: twice the copies, in half of the width.
+    assert activations(MOE, tensor=2, expert_tensor=2) == about(30e6 * SLACK)
 
 
 def test_selective_recompute() -> None:
@@ -177,6 +194,24 @@ def test_last_stage_is_the_worst_when_nothing_is_in_flight() -> None:
     found = predict(work(), framework(), NODE, 1, layout(pipeline=2, data=4, zero=1, global_batch=8))
     assert found.worst_stage == "last"
     assert found.memory_parts["logits_and_loss"] == about(160e6 * SLACK)
+
+
+def test_interleaved_stages_hold_more_layers() -> None:
+    # The pipeline above in v = 2 chunks of two layers: 2 + 2 + 1 = 5 chunks under way in place of two micro-batches of four layers.
+    plan = layout(pipeline=2, virtual=2, data=4, zero=1, global_batch=32)
+    found = predict(work(), framework(), NODE, 1, plan)
+    assert found.memory_parts["activations"] == about(5 * 2 * SAVED * SLACK)
+    assert found.memory_parts["weights"] == about(2 * 46_008_000)
+
+
+def test_a_lighter_last_stage_leaves_room_for_the_logits() -> None:
+    # One micro-batch on p = 2: 5 and 3 layers. The first takes 18 bytes of 55,010,000 and 5 x 75e6, the last of 37,007,000, 3 x 75e6
+    # and the logits of 160e6 x 1.25: less, now.
+    plan = layout(pipeline=2, lighter="last", global_batch=2)
+    found = predict(work(), framework(), NODE, 1, plan)
+    assert found.worst_stage == "first"
+    assert found.memory_parts["activations"] == about(5 * SAVED * SLACK)
+    assert found.memory_parts["weights"] == about(2 * 55_010_000)
 
 
 # R1 with LoRA in bf16 on 64 GPUs: p = 8, d = 8, e = 8, ZeRO-1, full recompute, 8 micro-batches of one sequence. Stages hold 3 dense

@@ -49,10 +49,13 @@ def test_parts_add_up_and_none_is_negative(case: Case) -> None:
     assert (found.host_bytes > 0) == (case.layout.offload != "none")
 
 
-def faster(node: Node, compute: float = 1.0, memory: float = 1.0, link: float = 1.0, network: float = 1.0) -> Node:
+def faster(
+    node: Node, compute: float = 1.0, memory: float = 1.0, link: float = 1.0, network: float = 1.0, host: float = 1.0
+) -> Node:
     chip = node.accelerator
     chip = replace(
         chip,
+        host_link_bytes_per_second=chip.host_link_bytes_per_second and chip.host_link_bytes_per_second * host,
         peak_flops={name: flops * compute for name, flops in chip.peak_flops.items()},
         memory_bandwidth_bytes_per_second=chip.memory_bandwidth_bytes_per_second * memory,
     )
@@ -63,7 +66,7 @@ def faster(node: Node, compute: float = 1.0, memory: float = 1.0, link: float = 
     return replace(node, accelerator=chip, intra_node=inside, network=between)
 
 
-@given(cases(), st.floats(1, 10), st.sampled_from(["compute", "memory", "link", "network"]))
+@given(cases(), st.floats(1, 10), st.sampled_from(["compute", "memory", "link", "network", "host"]))
 def test_a_faster_node_is_never_slower(case: Case, factor: float, what: str) -> None:
     better = replace(case, node=faster(case.node, **{what: factor}))
     assert no_more(better.predict().step_seconds, case.predict().step_seconds)

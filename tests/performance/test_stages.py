@@ -88,9 +88,7 @@ def test_every_layer_is_somewhere_and_no_stage_is_empty(case: tuple[int, int]) -
         (31, 8, "first", (3, 5, 3)),
     ],
 )
-def test_a_lighter_end_has_one_layer_less(
-    layers: int, stages: int, lighter: str, counts: tuple[int, int, int]
-) -> None:
+def test_a_lighter_end_has_one_layer_less(layers: int, stages: int, lighter: str, counts: tuple[int, int, int]) -> None:
     assert stage_layer_counts(layers, stages, lighter) == counts
 
 
@@ -267,8 +265,9 @@ def test_passes_by_kind_of_layer() -> None:
 def test_more_micro_batches_never_leave_less_in_flight(
     pipeline: int, virtual: int, data: int, micro_batch: int, batch: int, more: int
 ) -> None:
-    fixed = (np.array([value] * 2) for value in (pipeline, virtual, 0, data, micro_batch))
-    keys = ShapeKeys(*fixed, np.array([batch, batch + more]))
+    batches = (batch, batch + more)
+    rows = [(pipeline, virtual, 0, data, micro_batch, each) for each in batches]
+    keys = ShapeKeys(*np.array(rows).T)
     found = shapes(work(), keys)
     assert (found.in_flight_layers[0] <= found.in_flight_layers[1]).all()
     assert (found.layer_passes[0] <= found.layer_passes[1]).all()

@@ -9,7 +9,7 @@ import pytest
 
 from gpuplan.performance.predict import predict
 from gpuplan.performance.step import StepTerms
-from performance.toy import NODE, about, framework, layout, slower, work
+from performance.toy import DENSE, NODE, about, framework, layout, slower, work
 
 pytestmark = pytest.mark.usefixtures("toy_constants")
 
@@ -69,6 +69,60 @@ def test_step_of_a_pipeline() -> None:
     assert found.step_parts["fixed"] == about(0.013)
     assert found.step_seconds == about(0.0701231665)
     assert found.tokens_per_step == 32_000
+
+
+def test_step_of_an_interleaved_pipeline() -> None:
+    # The same with v = 2: the bubble is a quarter of the layers and of the head, and there are 4 x 2 + 1 transfers.
+    plan = layout(pipeline=2, virtual=2, data=4, zero=1, global_batch=32)
+    found = predict(work(), framework(), NODE, 1, plan)
+    assert found.step_parts["matmul"] == about(16 * 1.203e-3)
+    assert found.step_parts["pipeline_bubble"] == about(2 * 2.427e-3 + 0.25 * 1.696e-3)
+    assert found.step_parts["pipeline_transfer"] == about(9 * 2e-5)
+    assert found.step_seconds == about(0.0701231665 - 2 * 2.427e-3 - 0.25 * 1.696e-3 + 4 * 2e-5)
+
+
+def test_step_with_a_lighter_last_stage() -> None:
+    # The same with 5 and 3 layers: the first stage, which has no head, is the slowest now (20 x 2.427e-3 against 12 x 2.427e-3 +
+    # 4 x 1.696e-3); it trains 55,010,000.
+    plan = layout(pipeline=2, lighter="last", data=4, zero=1, global_batch=32)
+    found = predict(work(), framework(), NODE, 1, plan)
+    assert found.step_parts["matmul"] == about(20 * 1.203e-3)
+    assert found.step_parts["head_and_loss"] == about(0)
+    assert found.step_parts["pipeline_bubble"] == about(4 * 2.427e-3 + 0.5 * 1.696e-3)
+    assert found.step_parts["gradient_exchange"] == about(0.2 * 4 * 55_010_000 * 0.75 / 1e11)
+    assert found.step_parts["optimizer"] == about(50 * 55_010_000 / 4 / 1e12)
+
+
+def test_a_lighter_last_stage_pays_where_the_head_is_heavy() -> None:
+    # Six times the vocabulary: a head of 240e9 FLOP, 2 (2e6 + 60e6 + 120e6) = 364e6 bytes and a loss of 2.4e9 bytes takes
+    # 3 x 2.582e-3 + 2.4e-3 = 1.0146e-2 s, as long as four layers. With 3 layers beside it the last stage saves 4 x 2.427e-3 s and
+    # is still the slowest; the first has 9,001,000 more to exchange (a fifth shows) and to step than the last had.
+    heavy = work(replace(DENSE, vocab_size=60_000))
+    plans = [layout(pipeline=2, lighter=ends, data=4, zero=1, global_batch=32) for ends in ("none", "last")]
+    even, lighter = (predict(heavy, framework(), NODE, 1, plan).step_seconds for plan in plans)
+    more = 0.2 * 4 * 9_001_000 * 0.75 / 1e11 + 50 * 9_001_000 / 4 / 1e12
+    assert even - lighter == pytest.approx(4 * 2.427e-3 - more, rel=1e-6)
+
+
+def test_step_over_context_parallel_ranks() -> None:
+    # Megatron, c = 2, d = 2, ZeRO-1, 8 sequences in micro-batches of 2: m = 2 for each rank, of 1000 tokens.
+    #   layer 6.15e-4 of products, 4.8e-4, 1.32e-4 (test_layers) and a ring of 3e-5 s (test_communication)
+    #   exchange 4 x 92,017,000 x 3/4 / 1e11 over c d = 4 ranks, a fifth of which shows; optimizer a quarter of the model
+    found = predict(work(), framework(), NODE, 1, layout(context=2, data=2, zero=1))
+    assert found.step_parts["matmul"] == about(2 * 8 * 3 * 2.05e-4)
+    assert found.step_parts["attention"] == about(2 * 8 * 4.8e-4)
+    assert found.step_parts["context_parallel"] == about(2 * 8 * 3e-5)
+    assert found.step_parts["gradient_exchange"] == about(0.2 * 4 * 92_017_000 * 0.75 / 1e11)
+    assert found.step_parts["optimizer"] == about(50 * 92_017_000 / 4 / 1e12)
+    assert found.step_parts["fixed"] == about(0.012)
+    assert found.tokens_per_step == 8_000
+
+
+def test_zero_3_gathers_over_context_parallel_ranks_too() -> None:
+    # torch on c d = 4 ranks: 5.4012e-4 s for each layer and micro-batch (test_communication), two fifths of it exposed.
+    plan = layout("torch-fsdp", context=2, data=2, zero=3)
+    found = predict(work(), framework("torch-fsdp"), NODE, 1, plan)
+    assert found.step_parts["weight_gather"] == about(2 * 8 * 0.4 * 5.4012e-4)
 
 
 def test_exchange_over_a_slow_network() -> None:

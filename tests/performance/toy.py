@@ -2,7 +2,8 @@
 
 Constants come from here and not from the package, so a new fit of the shipped ones breaks no hand-worked case. Every rate
 below is what `NODE` reaches with `ROUND`: P = 1e14 FLOP/s (8-bit 1.5e14, flash attention 5e13), B = 1e12 bytes/s of memory,
-1e11 over the link, 2.5e10 over the network, 1e10 to the host's memory, which steps 1e9 parameters a second. The sequence is 1,000 tokens and a micro-batch 2 sequences: M = 2,000 tokens.
+1e11 over the link, 2.5e10 over the network, 1e10 to the host's memory, which steps 1e9 parameters a second. The sequence is
+1,000 tokens and a micro-batch 2 sequences: M = 2,000 tokens.
 """
 
 from __future__ import annotations
@@ -213,47 +214,39 @@ def slower(node: Node = NODE, link: float = 2e11, network: float = 5e10) -> Node
     return replace(node, intra_node=Link(node.intra_node.kind, link), network=Network("tcp", network, rdma=False))
 
 
-def atom(
-    tensor: int = 1,
-    expert: int = 1,
-    micro_batch: int = 2,
-    recompute: str = "none",
-    several_nodes: bool = False,
-    gather: int = 1,
-    context: int = 1,
-    expert_tensor: int = 1,
-    streamed: bool = False,
-) -> AtomKeys:
-    return AtomKeys(
-        machine=np.array([0]),
-        tensor=np.array([tensor]),
-        context=np.array([context]),
-        expert=np.array([expert]),
-        expert_tensor=np.array([expert_tensor]),
-        micro_batch=np.array([micro_batch]),
-        recompute=np.array([RECOMPUTE.index(recompute)]),
-        several_nodes=np.array([several_nodes]),
-        gather=np.array([gather]),
-        streamed=np.array([streamed]),
-    )
+def _one(values: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Arrays of one row; words become their codes."""
+    words = {"recompute": RECOMPUTE, "lighter": LIGHTER, "offload": OFFLOAD}
+    codes = {name: words[name].index(value) if name in words else value for name, value in values.items()}
+    return {name: np.array([code]) for name, code in codes.items()}
 
 
-def shape_keys(
-    pipeline: int = 1,
-    data: int = 1,
-    micro_batch: int = 2,
-    global_batch: int = 8,
-    virtual: int = 1,
-    lighter: str = "none",
-) -> ShapeKeys:
-    return ShapeKeys(
-        pipeline=np.array([pipeline]),
-        virtual=np.array([virtual]),
-        lighter=np.array([LIGHTER.index(lighter)]),
-        data=np.array([data]),
-        micro_batch=np.array([micro_batch]),
-        global_batch=np.array([global_batch]),
-    )
+def atom(**decisions: Any) -> AtomKeys:
+    """Decisions about a layer: micro-batches of 2 on one GPU of one machine, but for `decisions`."""
+    plain: dict[str, Any] = {
+        "machine": 0,
+        "tensor": 1,
+        "context": 1,
+        "expert": 1,
+        "expert_tensor": 1,
+        "micro_batch": 2,
+        "gather": 1,
+    }
+    plain |= {"recompute": "none", "several_nodes": False, "streamed": False}
+    return AtomKeys(**_one(plain | decisions))
+
+
+def shape_keys(**decisions: Any) -> ShapeKeys:
+    """A schedule: 8 sequences in micro-batches of 2 on one stage, but for `decisions`."""
+    plain: dict[str, Any] = {
+        "pipeline": 1,
+        "virtual": 1,
+        "lighter": "none",
+        "data": 1,
+        "micro_batch": 2,
+        "global_batch": 8,
+    }
+    return ShapeKeys(**_one(plain | decisions))
 
 
 def layer(
@@ -265,37 +258,16 @@ def layer(
     return {name: float(seconds[0]) for name, seconds in parts.items()}
 
 
-def state_keys(
-    node: Node = NODE,
-    tensor: int = 1,
-    pipeline: int = 1,
-    expert: int = 1,
-    data: int = 1,
-    zero: int = 0,
-    context: int = 1,
-    expert_tensor: int = 1,
-    offload: str = "none",
-    lighter: str = "none",
-) -> StateKeys:
-    return StateKeys(
-        gpus_per_node=np.array([node.gpus_per_node]),
-        gpus_per_block=np.array([block_gpus(node)]),
-        domain_gpus=np.array([node.scale_up_gpus]),
-        tensor=np.array([tensor]),
-        context=np.array([context]),
-        pipeline=np.array([pipeline]),
-        lighter=np.array([LIGHTER.index(lighter)]),
-        expert=np.array([expert]),
-        expert_tensor=np.array([expert_tensor]),
-        data=np.array([data]),
-        zero=np.array([zero]),
-        offload=np.array([OFFLOAD.index(offload)]),
-    )
-
-
 def held(job: Workload, framework_name: str = "megatron", node: Node = NODE, **decisions: Any) -> States:
-    """What a GPU holds and exchanges."""
-    return states(job, framework(framework_name), state_keys(node, **decisions))
+    """What a GPU holds and exchanges: everything on one GPU, but for `decisions`."""
+    plain: dict[str, Any] = {
+        "gpus_per_node": node.gpus_per_node,
+        "gpus_per_block": block_gpus(node),
+        "domain_gpus": node.scale_up_gpus,
+    }
+    plain |= dict.fromkeys(("tensor", "context", "pipeline", "expert", "expert_tensor", "data"), 1)
+    plain |= {"lighter": "none", "zero": 0, "offload": "none"}
+    return states(job, framework(framework_name), StateKeys(**_one(plain | decisions)))
 
 
 def layout(framework_name: str = "megatron", **decisions: Any) -> Layout:

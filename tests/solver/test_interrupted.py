@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import gpuplan
-from gpuplan import ask
+from gpuplan import pipeline
 from gpuplan.cli import cli
 
 JOB: dict[str, Any] = {"model": "deepseek-r1-distill-qwen-1.5b", "method": "lora", "data": "10MB", "gpu": "L4,H100-SXM"}
@@ -19,7 +19,7 @@ LINE = "solve --model deepseek-r1-distill-qwen-1.5b --method lora --data 10MB --
 def interrupt_after(monkeypatch: pytest.MonkeyPatch, questions: int) -> None:
     """Press Ctrl-C in the question after so many."""
     asked = []
-    find = ask.find
+    find = pipeline.find
 
     def interrupted(*arguments: Any) -> Any:
         asked.append(1)
@@ -27,7 +27,7 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, questions: int) -> None:
             raise KeyboardInterrupt
         return find(*arguments)
 
-    monkeypatch.setattr(ask, "find", interrupted)
+    monkeypatch.setattr("gpuplan.ask.find", interrupted)
 
 
 def interrupt_the_proof(monkeypatch: pytest.MonkeyPatch) -> None:

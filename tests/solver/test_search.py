@@ -18,8 +18,8 @@ from gpuplan.layout import Layout
 from gpuplan.look import Look, Pairs
 from gpuplan.objectives import objectives
 from gpuplan.order import Order
-from gpuplan.pipeline import find
 from gpuplan.physics import Physics
+from gpuplan.pipeline import find
 from gpuplan.plan import Plan
 from gpuplan.reduce import build_tables, reduce_rows
 from gpuplan.search import MARGIN, Searcher, plan_of

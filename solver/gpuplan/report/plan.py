@@ -146,7 +146,7 @@ def _stages(plan: PlanAnswer) -> str | None:
         said.append(f"layers: {', '.join(f'{name} {count}' for name, count in zip(names, layers, strict=False))}")
     if layout.virtual_stages > 1:
         of_a_rank = f"{layout.virtual_stages}{GLUE}virtual stages per pipeline rank (interleaved 1F1B)"
-        said.append(of_a_rank + (f" of {layers[0] // layout.virtual_stages}{GLUE}layers" if layers else ""))
+        said.append(of_a_rank + (f" of {f.plural(layers[0] // layout.virtual_stages, 'layer')}" if layers else ""))
     return "; ".join(said) or None
 
 
