@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import solve_time
 from benchmarks.grid import __main__ as grid
 from benchmarks.guides import __main__ as guides
 from benchmarks.reference_table import __main__ as reference_table
 
 
 def main() -> None:
-    solve_time.main([])
     grid.main([], standalone_mode=False)
     if reference_table.DEFAULT.is_file():
         reference_table.main([])

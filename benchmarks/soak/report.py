@@ -17,7 +17,8 @@ class Tally:
     """Counts over rows."""
 
     def __init__(self) -> None:
-        self.problems = self.unreduced = self.explained = self.relaxations = self.layouts = 0
+        self.seeds: list[int] = []
+        self.unreduced = self.explained = self.relaxations = self.layouts = 0
         self.failures: list[tuple[int, str, str]] = []
         self.statuses: Counter[str] = Counter()
         self.objectives: Counter[str] = Counter()
@@ -26,9 +27,14 @@ class Tally:
         self.kinds: Counter[str] = Counter()
         self.seconds: Counter[str] = Counter()
 
+    @property
+    def problems(self) -> int:
+        """How many."""
+        return len(self.seeds)
+
     def add(self, row: Row) -> None:
         """Count a row in."""
-        self.problems += 1
+        self.seeds.append(row.seed)
         self.statuses[row.status] += 1
         self.objectives[row.objectives or "?"] += 1
         self.focus[row.focus or "?"] += 1
@@ -53,8 +59,9 @@ def markdown(tally: Tally) -> str:
     parts = [
         "# Soak",
         "",
-        f"{tally.problems:,} random problems (`tests/problems.py`), each solved, verified and held against the search oracle: "
-        f"{len(tally.failures):,} failures. Written by `python -m benchmarks.soak`.",
+        f"{tally.problems:,} random problems (`tests/problems.py`, numbers {min(tally.seeds, default=0):,} to "
+        f"{max(tally.seeds, default=0):,}), each solved, verified and held against the search oracle: {len(tally.failures):,} "
+        "failures. Written by `python -m benchmarks.soak`.",
         "",
         *_table("answer", tally.statuses, tally.problems),
         "`near`: a plan meets a limit to within rounding (1e-6), so that either answer is right; not judged.",
@@ -92,4 +99,4 @@ def _failures(tally: Tally) -> list[str]:
 def _seconds(tally: Tally, answered: int) -> list[str]:
     """Where the time went, per problem that was answered."""
     lines = [f"| {part} | {1e3 * total / max(1, answered):.1f} |" for part, total in tally.seconds.most_common()]
-    return ["| part | milliseconds a problem |", "|---|---|", *lines, ""]
+    return ["| part | CPU milliseconds a problem |", "|---|---|", *lines, ""]

@@ -87,10 +87,9 @@ def _varied(node: Node, rng: random.Random) -> Node:
 
 def _network(node: Node, rng: random.Random) -> Network:
     """A rate that nodes of this size are sold with; the kind stays what it was."""
+    rates: tuple[int, ...] = FASTEST_RATES_GBIT if node.accelerator.name in FASTEST_GPUS else FAST_RATES_GBIT
     if node.gpus_per_node < 8 or node.intra_node.kind == "pcie":
         rates = SLOW_RATES_GBIT
-    else:
-        rates = FASTEST_RATES_GBIT if node.accelerator.name in FASTEST_GPUS else FAST_RATES_GBIT
     kind, rdma = ("unspecified", None) if node.network is None else (node.network.kind, node.network.rdma)
     return Network(kind, rng.choice(rates) * 1e9 / 8 / node.gpus_per_node, rdma)
 

@@ -111,13 +111,18 @@ def endless(space: Space) -> Space:
     return replace(space, machines=replace(space.machines, usable_memory_bytes=np.full(len(space.machines), np.inf)))
 
 
+def real(space: Space) -> Space:
+    """The space with the memories that the nodes have."""
+    usable = np.array([float(node.accelerator.usable_memory_bytes) for node in space.machines.nodes])
+    return replace(space, machines=replace(space.machines, usable_memory_bytes=usable))
+
+
 @dataclass(frozen=True)
 class Whole:
     """All layouts of a random small problem without limits, by machine class; `oracle` knows the predictions of most."""
 
     space: Space
     oracle: Oracle
-    offers: tuple[Offer, ...]
     rows: tuple[Rows, ...]
 
 
@@ -128,9 +133,7 @@ def whole(seed: int) -> Whole:
     space = unlimited(problem.job, problem.offers)
     searcher = Searcher(Physics(space), Order.of(("time",)))
     looks = [look_at(searcher, machine) for machine in range(len(space.machines))]
-    return Whole(
-        space, problem.oracle, problem.offers, tuple(rows_of(look, np.arange(len(look.shardings))) for look in looks)
-    )
+    return Whole(space, problem.oracle, tuple(rows_of(look, np.arange(len(look.shardings))) for look in looks))
 
 
 @lru_cache

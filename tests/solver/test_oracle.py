@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -90,7 +90,7 @@ def test_every_rule_binds_in_some_problems(cases: list[Case]) -> None:
 
 
 #: What a plan takes that is not plain, the decision that must be open for it to count, and how to see it.
-DECISIONS = {
+DECISIONS: dict[str, tuple[str, Callable[[Evaluated], bool]]] = {
     "virtual stages": ("virtual", lambda best: best.candidate.layout.virtual > 1),
     "context parallelism": ("context", lambda best: best.candidate.layout.context > 1),
     "expert tensor parallelism": ("expert_tensor", lambda best: best.candidate.layout.expert_tensor > 1),
@@ -105,7 +105,7 @@ DECISIONS = {
 def test_every_decision_is_in_some_best_plans(cases: list[Case]) -> None:
     counts: Counter[str] = Counter()
     for case in cases:
-        best: Evaluated | None = case.answer.best
+        best = case.answer.best
         for name, (decision, taken) in DECISIONS.items():
             counts[name] += best is not None and taken(best) and decision in free_decisions(case.problem)
     few = {name: counts[name] for name in DECISIONS if counts[name] < TAKEN * COUNT}

@@ -19,13 +19,15 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from gpuplan.job import Job, Pins
+from gpuplan.catalogue import offers_for
+from gpuplan.job import Job, Pins, resolve
 from gpuplan.look import Look, Pairs
 from gpuplan.physics import Cache, Physics
 from gpuplan.pipeline import Outcome, find
 from gpuplan.plan import Plan
 from gpuplan.reduce import Kept
 from gpuplan.search import Searcher
+from gpuplan.selection import selected
 from gpuplan.space import Space
 from gpuplan_hardware import Offer
 from problems import Problem, limited, problem_of
@@ -45,6 +47,21 @@ def asked(seed: int, wide: bool) -> tuple[Job, tuple[Offer, ...]]:
     if not wide:
         return problem.job, problem.offers
     return replace(problem.job, pins=Pins()), tuple(with_rivals(problem.offers, Random(seed), each=2))
+
+
+#: Questions as users ask them, in which all that is left out is large: weights, groups of shardings, nodes nobody sells.
+REAL: dict[str, dict[str, Any]] = {
+    "full": {"model": "llama-3.1-70b", "method": "full", "framework": "megatron", "data": "100MB", "deadline": "24h"},
+    "mixture": {"model": "mixtral-8x7b", "method": "lora", "data": "1GB", "deadline": "24h"},
+    "two objectives": {"model": "deepseek-r1", "method": "lora", "data": "10MB", "minimize": "gpus,time"},
+    "nothing fits": {"model": "llama-3.1-70b", "method": "full", "data": "10GB", "deadline": "2h", "max_gpus": 64},
+}
+
+
+@cache
+def real(name: str) -> tuple[Job, tuple[Offer, ...]]:
+    job = resolve(REAL[name] | {"gpu": ["H200" if "r1" in REAL[name]["model"] else "H100-SXM", "L40S"]})
+    return job, tuple(offer for offer in offers_for(job, None) if selected(job, offer))
 
 
 # -- how each is switched off ------------------------------------------------------------------------------------------------
@@ -128,9 +145,19 @@ def test_the_answer_is_the_same_without(names: tuple[str, ...]) -> None:
     holds()
 
 
+@pytest.mark.parametrize("name", REAL)
+def test_the_answer_to_a_real_question_is_the_same_without(name: str) -> None:
+    job, offers = real(name)
+    plain = find(job, offers)
+    assert (plain.plan is None) == (name == "nothing fits")
+    for switch in OFF:
+        with without(switch):
+            assert_same(plain, find(job, offers))
+
+
 def test_what_is_switched_off_does_something() -> None:
     """Each switch, over some problems, lets the search look at more; so it is in the right place."""
-    jobs = [asked(seed, True) for seed in range(12)]
+    jobs = [*(asked(seed, True) for seed in range(12)), *(real(name) for name in REAL)]
     plain = [_work(*one) for one in jobs]
     for name in OFF:
         with without(name):
