@@ -106,15 +106,19 @@ def _evaluate(space: Space, group: Group, hosts: dict[int, _Host], block: Block,
         first = hosts[machines[0]]
         room = first.capacity_bytes * (1 + TOLERANCE) / first.memory_factor[block.states.framework]
         index = np.flatnonzero(block.raw_bytes <= room[block.state])
-        state, pair = block.state[index], block.pair[index]
+        if not len(index):
+            continue
+        state, pair, part = block.state[index], block.pair[index], block
+        wanted = np.zeros(len(block.atom), dtype=bool)
+        wanted[pair] = True
+        if 2 * wanted.sum() < len(wanted):
+            part, pair = block.with_pairs(np.flatnonzero(wanted)), (np.cumsum(wanted) - 1)[pair]
         for machine in machines:
             host = hosts[machine]
-            if not len(index):
-                continue
-            training = _training_seconds(host, block, state, pair)
+            training = _training_seconds(host, part, state, pair)
             for sold in host.sold:
                 found.evaluated += len(index)
-                value = _best(space.job, host, sold, block, state, training)
+                value = _best(space.job, host, sold, part, state, training)
                 if np.isfinite(value):
                     found.value = value if found.value is None else min(found.value, value)
 

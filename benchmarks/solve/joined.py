@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -141,6 +141,18 @@ class Block:
     state: Array
     pair: Array
     raw_bytes: Array
+
+    def with_pairs(self, used: Array) -> Block:
+        """The same block with some of its pairs alone; what indexes them is not renumbered."""
+        return replace(
+            self,
+            atom=self.atom[used],
+            steps=self.steps[used],
+            passes=tuple(tuple(column[used] for column in kinds) for kinds in self.passes),
+            head_passes=tuple(column[used] for column in self.head_passes),
+            transfers=self.transfers[used],
+            mean_layers=tuple(column[used] for column in self.mean_layers),
+        )
 
 
 def blocks(physics: Physics, group: Group, rows: Lattice) -> Iterator[Block]:

@@ -56,7 +56,6 @@ class AtomRows:
     logits: Array
     step_factor: Array
     memory_factor: Array
-    capacity: Array
 
     def take(self, index: Array) -> AtomRows:
         return take_rows(self, index)

@@ -41,13 +41,14 @@ def confirm(space: Space, cache: Cache, seconds: float) -> Confirmation:
         memory = space.machines.usable_memory_bytes * roomier
         around = replace(space, job=job, machines=replace(space.machines, usable_memory_bytes=memory))
         searcher = Searcher(Physics(around, cache), Order((objectives()[objective],)), seconds)
-        if searcher.run().best is None:
+        found = searcher.run()
+        if not found.complete:
+            return Confirmation("unknown", 0)
+        if found.best is None:
             continue
         kept = reduce_rows(searcher)
         tables = build_tables(searcher, kept, searcher.order.primary)
-        atoms = replace(tables.rows.atoms, capacity=tables.rows.atoms.capacity / roomier)
-        true = replace(tables, space=space, rows=replace(tables.rows, atoms=atoms))
-        proof = prove(true, searcher.order.primary, space.job, seconds)
+        proof = prove(replace(tables, space=space), searcher.order.primary, space.job, seconds)
         return Confirmation(proof.status, kept.pairs)
     return Confirmation(None, 0)
 

@@ -191,7 +191,6 @@ class Physics:
             logits=loss_bytes(work, framework, keys),
             step_factor=np.array([interval.factor(width, confidence) for width in widths])[keys.machine],
             memory_factor=np.array([interval.factor(width, confidence) for width in spread])[keys.machine],
-            capacity=m.usable_memory_bytes[keys.machine],
         )
 
     def roomiest(self, machines: Array) -> Array:

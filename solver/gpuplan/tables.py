@@ -191,7 +191,8 @@ class Tables:
     def capacity_bytes(self) -> Array:
         """Usable bytes at the asked confidence, by atom."""
         a = self.rows.atoms
-        return np.floor(a.capacity / a.memory_factor).astype(np.int64)
+        usable = self.space.machines.usable_memory_bytes[a.keys.machine]
+        return np.asarray(np.floor(usable / a.memory_factor).astype(np.int64))
 
     def activation_bytes(self, atom: int, stage: int) -> Array:
         """Activations, working set and logits of `stage`, for each of `shapes_of(atom)`."""

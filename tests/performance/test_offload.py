@@ -23,7 +23,7 @@ def test_offloaded_optimizer_leaves_weights_and_gradients() -> None:
     assert model_states(found) == about((2 * MODEL, 4 * MODEL, 0))
     assert found.host_bytes[0] == about((12 + 4) * MODEL / 4)
     assert found.host_link_bytes[0] == about((4 + 2) * MODEL / 4)
-    assert found.fixed_seconds[0] == about(0.012 + 8 * MODEL / 4 / 1e9)
+    assert found.fixed_seconds[0] == about(0.012 + 4 * MODEL / 4 / 1e9)
     assert found.optimizer_traffic_bytes[0] == 0
     assert found.link_bytes[0] == about(held(work(), data=4, zero=1).link_bytes[0])
 
@@ -57,7 +57,7 @@ def test_offloaded_parameters_leave_what_is_gathered() -> None:
     assert found.held_bytes[0] == about([56.008e6 + 1.5e9] * 3)
     assert found.host_bytes[0] == about(16 * MODEL / 4)
     assert found.host_link_bytes[0] == 0
-    assert found.fixed_seconds[0] == about(0.012 + 8 * MODEL / 4 / 1e9)
+    assert found.fixed_seconds[0] == about(0.012 + 4 * MODEL / 4 / 1e9)
 
 
 def test_frozen_weights_are_offloaded_with_the_adapters() -> None:
@@ -66,7 +66,7 @@ def test_frozen_weights_are_offloaded_with_the_adapters() -> None:
     found = held(work(method="lora"), "hf-peft", zero=3, offload="parameters")
     assert found.host_bytes[0] == about(2 * MODEL + 16 * adapters)
     assert model_states(found) == (0, 0, 0)
-    assert found.fixed_seconds[0] == about(0.01 + 8 * adapters / 1e9)
+    assert found.fixed_seconds[0] == about(0.01 + 1 * adapters / 1e9)
 
 
 def test_offloaded_states_are_on_the_host() -> None:
@@ -123,7 +123,7 @@ def test_step_with_the_optimizer_on_the_host() -> None:
     plan = layout(data=4, zero=1, offload="optimizer")
     found = predict(work(), framework(), NODE, 1, plan)
     assert found.step_parts["optimizer"] == about(6 * 92_017_000 / 4 / 1e10)
-    assert found.step_parts["fixed"] == about(0.012 + 8 * 92_017_000 / 4 / 1e9)
+    assert found.step_parts["fixed"] == about(0.012 + 4 * 92_017_000 / 4 / 1e9)
     assert found.host_bytes == about(4 * 92_017_000)
 
 
@@ -134,4 +134,4 @@ def test_step_with_the_parameters_on_the_host() -> None:
     found = predict(work(), framework("torch-fsdp"), NODE, 1, plan)
     assert found.step_parts["weight_gather"] == about(4 * 8 * (7.2016e-3 - 0.6 * 2.691e-3))
     assert found.step_parts["optimizer"] == 0
-    assert found.step_parts["fixed"] == about(0.01 + 8 * 92_017_000 / 1e9)
+    assert found.step_parts["fixed"] == about(0.01 + 1 * 92_017_000 / 1e9)

@@ -9,12 +9,18 @@ import numpy as np
 import pytest
 
 from gpuplan.build import LARGEST_ACTIVITY, Builder, ModelTooLargeError
+from gpuplan.job import Job
 from gpuplan.objectives import Objective, objectives
+from gpuplan.order import Order
 from gpuplan.performance.constants import constants
 from gpuplan.physics import Physics
+from gpuplan.plan import Plan
 from gpuplan.prove import Proof, prove
 from gpuplan.reduce import build_tables, reduce_rows
-from gpuplan.search import Search, plan_of, search
+from gpuplan.rules import rules
+from gpuplan.rules.base import Rule
+from gpuplan.rules.min_mfu import utilisation
+from gpuplan.search import Search, Searcher, plan_of
 from gpuplan.space import build_space
 from gpuplan.tables import Tables
 from gpuplan.unreduced import unreduced_tables
@@ -29,15 +35,32 @@ EXACT = 1e-4
 
 @cache
 def reduced() -> list[tuple[Tables, Search]]:
-    """Tables of random problems that leave something to CP-SAT."""
+    """Tables of random problems that leave something to CP-SAT, and of the same ones under limits near the best plan's needs."""
     found = []
     for seed in range(40):
         problem = problem_of(seed)
-        physics = Physics(build_space(problem.job, problem.offers))
-        incumbent = search(physics, objectives()[problem.job.objectives[0]])
-        kept = reduce_rows(incumbent)
-        found += [(build_tables(physics, incumbent, kept), incumbent)] if kept.rows else []
+        job = problem.job
+        for _ in range(2):
+            searcher = Searcher(Physics(build_space(job, problem.offers)), Order.of(job.objectives))
+            incumbent = searcher.run()
+            kept = reduce_rows(searcher)
+            if kept.rows:
+                found.append((build_tables(searcher, kept, searcher.order.primary), incumbent))
+            if incumbent.best is None:
+                break
+            job = _tight(job, incumbent.best)
     return found
+
+
+def _tight(job: Job, plan: Plan) -> Job:
+    """The fewest GPUs under limits that the plan keeps."""
+    limits = replace(
+        job.limits,
+        budget_usd=1.05 * plan.cost_usd(plan.step_factor),
+        deadline_seconds=1.05 * plan.deadline_clock_seconds(plan.step_factor),
+        min_mfu=utilisation(plan) / 1.05,
+    )
+    return replace(job, limits=limits, objectives=("gpus", "time"))
 
 
 @cache
@@ -77,6 +100,7 @@ def test_exchange_rounds_up_by_less_than_a_unit() -> None:
             index = tables.states_on(machine)
             exchange = np.maximum(s.link[index] / m.link_rate[machine], s.network[index] / m.network_rate[machine])
             rest = s.optimizer[index] / m.memory_rate[machine] + s.fixed[index]
+            rest = rest + s.host_link[index] / m.host_rate[machine]
             hidden, whole = tables.exchange_units(machine)
             rounds_up(tables, hidden, exposed * exchange + rest)
             rounds_up(tables, whole, exchange + rest)
@@ -106,39 +130,54 @@ def test_memory_rounds_up_and_its_capacity_down() -> None:
                 )
                 assert (tables.activation_bytes(atom, stage) >= np.minimum(held, most) * (1 - NOISE)).all()
                 assert (tables.state_bytes(atom, stage) >= np.minimum(s.held[states, stage], most)).all()
+                assert (tables.stepping_bytes(atom, stage) >= np.minimum(s.stepping[states, stage], most)).all()
+
+
+def limiting() -> list[Rule]:
+    """Rules that limit time or money."""
+    return [rule for rule in rules() if type(rule).training_cap is not Rule.training_cap]
 
 
 def test_a_cap_on_training_keeps_within_its_limit_and_wastes_less_than_a_unit() -> None:
+    assert {rule.name for rule in limiting()} == {"deadline", "budget", "min_mfu"}
+    seen: set[str] = set()
     for tables, _ in reduced():
-        job = tables.space.job
-        for offer in range(tables.offers):
-            for size in tables.sizes_of(offer):
-                for factor in tables.factors:
-                    if job.limits.budget_usd is not None:
-                        cap = tables.budget_cap(offer, size, factor)
-                        fixed, slope, least = tables._bill(offer, size)
-                        if least > job.limits.budget_usd:
-                            assert cap == -1
-                        else:
-                            fits_just(tables, cap, factor, (fixed, slope), job.limits.budget_usd)
-                    if job.limits.deadline_seconds is not None:
-                        cap = tables.deadline_cap(offer, size, factor)
-                        times = tables._clocks[offer]
-                        start = times.ready_seconds if job.limits.deadline_from == "start" else 0.0
-                        wall = float(times.fixed_seconds[size]) - start, float(times.slope[size])
-                        fits_just(tables, cap, factor, wall, job.limits.deadline_seconds)
+        for offer, size, factor in every_cluster(tables):
+            for rule in limiting():
+                seconds = float(rule.training_cap(tables.space, tables.clusters[offer], factor)[size])
+                cap = tables.training_cap(rule, offer, size, factor)
+                seen |= {rule.name} if 0 < cap < tables.training_horizon else set()
+                if seconds < 0:
+                    assert cap < 0
+                else:
+                    unit = tables.training_unit_seconds
+                    assert cap * unit <= seconds * (1 + NOISE)
+                    assert cap == tables.training_horizon or (cap + 1) * unit > seconds * (1 - NOISE)
+    assert seen == {rule.name for rule in limiting()}
 
 
-def fits_just(tables: Tables, cap: int, factor: float, line: tuple[float, float], limit: float) -> None:
-    fixed, slope = line
+def test_a_cap_on_training_is_where_time_and_money_end() -> None:
+    for tables, _ in reduced():
+        limits = tables.space.job.limits
+        for offer, size, factor in every_cluster(tables):
+            clusters = tables.clusters[offer]
+            for rule in limiting():
+                cap = float(rule.training_cap(tables.space, clusters, factor)[size])
+                if rule.name == "budget" and limits.budget_usd is not None and cap >= 0:
+                    assert clusters.cost(cap * factor)[size] == pytest.approx(limits.budget_usd, rel=1e-9)
+                if rule.name == "deadline" and limits.deadline_seconds is not None and cap >= 0:
+                    wall = clusters.wall(cap * factor)[size] - clusters.head_start_seconds
+                    assert wall == pytest.approx(limits.deadline_seconds, rel=1e-9)
 
-    def need(units: int) -> float:
-        return fixed + slope * units * tables.training_unit_seconds * factor
 
-    if cap >= 0:
-        assert need(cap) <= limit * (1 + NOISE)
-    if cap < tables.training_horizon:
-        assert need(cap + 1) > limit * (1 - NOISE)
+def every_cluster(tables: Tables) -> list[tuple[int, int, float]]:
+    """Offer, cluster size of its nodes, confidence factor."""
+    return [
+        (offer, size, factor)
+        for offer in range(tables.offers)
+        for size in tables.sizes_of(offer)
+        for factor in tables.factors
+    ]
 
 
 @pytest.mark.parametrize("training_share", [0.0, 0.3, 1.0])
@@ -146,16 +185,14 @@ def test_bills_and_clocks_round_up_nearly_exactly(training_share: float) -> None
     for tables, _ in reduced():
         training = int(training_share * tables.training_horizon)
         seconds = training * tables.training_unit_seconds
-        for offer in range(tables.offers):
-            for size in tables.sizes_of(offer):
-                fixed, slope, least = tables._bill(offer, size)
-                assert least / tables.cost_unit_usd <= tables.least_cost(offer, size) < least / tables.cost_unit_usd + 1
-                close_above(
-                    tables.cost_terms(offer, size, 1.0), training, (fixed + slope * seconds) / tables.cost_unit_usd
-                )
-                times = tables._clocks[offer]
-                wall = float(times.fixed_seconds[size]) + float(times.slope[size]) * seconds
-                close_above(tables.wall_terms(offer, size, 1.0), training, wall / tables.wall_unit_seconds)
+        for offer, size, factor in every_cluster(tables):
+            each = tables.clusters[offer]
+            least = float(each.cost_least[size])
+            assert least / tables.cost_unit_usd <= tables.least_cost(offer, size) < least / tables.cost_unit_usd + 1
+            bill = float(each.cost_fixed[size] + each.cost_slope[size] * seconds * factor)
+            close_above(tables.cost_terms(offer, size, factor), training, bill / tables.cost_unit_usd)
+            wall = float(each.wall(seconds * factor)[size])
+            close_above(tables.wall_terms(offer, size, factor), training, wall / tables.wall_unit_seconds)
 
 
 def close_above(terms: tuple[int, int, int], training: int, exact: float) -> None:
@@ -176,7 +213,7 @@ def test_cp_sat_finds_the_incumbent_to_within_the_stated_rounding() -> None:
     for tables, found in reduced():
         if found.best is not None:
             bound = tables.rounding_bound(found.best.training_seconds, found.best.prediction.step_seconds)
-            proof = proof_of(tables, found.objective)
+            proof = proof_of(tables, found.order.primary)
             assert bound < EXACT
             assert proof.value is not None and proof.bound is not None
             assert found.value * (1 - 1e-9) <= proof.value <= found.value * (1 + bound)
@@ -186,7 +223,7 @@ def test_cp_sat_finds_the_incumbent_to_within_the_stated_rounding() -> None:
 
 def test_what_cp_sat_calls_feasible_is_feasible() -> None:
     for tables, found in reduced():
-        proof = proof_of(tables, found.objective)
+        proof = proof_of(tables, found.order.primary)
         if proof.rows is not None:
             offer, atom, shape, state = proof.rows
             plan = plan_of(tables.space, tables.rows, tables.offer_indices[offer], atom, shape, state)
@@ -204,7 +241,7 @@ def test_every_recorded_activity_is_below_2_to_the_53() -> None:
 
 def test_an_activity_of_2_to_the_53_is_refused() -> None:
     tables, found = next((tables, found) for tables, found in reduced() if found.best is not None)
-    builder = Builder(tables, found.objective)
+    builder = Builder(tables, found.order.primary)
     assert LARGEST_ACTIVITY == 2**53
     scale = (2**53 - 1) // tables.money_horizon
     builder.covers_training(builder.training, (scale, 1, 1), [], "as large as can be")
@@ -217,6 +254,8 @@ def test_an_activity_of_2_to_the_53_is_refused() -> None:
 def test_a_model_whose_money_spans_too_much_is_refused() -> None:
     """A bill of 2^18 times the largest of interest cannot be held at a precision of 2^-34 below 2^53."""
     tables, _ = next((tables, found) for tables, found in reduced() if found.best is not None)
-    narrow = replace(tables, cost_limit_usd=max(tables._bill(0, tables.sizes_of(0)[0])[0], 1e-6) / 2**20)
+    narrow = replace(
+        tables, cost_limit_usd=max(float(tables.clusters[0].cost_fixed[tables.sizes_of(0)[0]]), 1e-6) / 2**20
+    )
     with pytest.raises(ModelTooLargeError, match="cost"):
         Builder(narrow, objectives()["cost"])

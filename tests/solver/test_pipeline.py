@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from gpuplan.job import Limits
 from gpuplan.pipeline import Outcome, find
-from gpuplan.prove import Proof
+from gpuplan.prove import Proof, prove
 from gpuplan.verify import VerificationError
 from problems import Problem, limited, problem_of
 
@@ -34,7 +35,8 @@ def feasible() -> Problem:
         replace(o, node=replace(o.node, accelerator=replace(o.node.accelerator, usable_memory_bytes=10**13)))
         for o in problem.offers
     ]
-    return replace(problem, job=replace(problem.job, limits=Limits(allow_unknown_host=True)), offers=tuple(roomy))
+    job = replace(problem.job, limits=Limits(allow_unknown_host=True), objectives=("cost", "gpus", "time"))
+    return replace(problem, job=job, offers=tuple(roomy))
 
 
 @cache
@@ -99,3 +101,54 @@ def test_exhaustive_evaluation_alone_is_no_proof_where_cp_sat_does_not_finish() 
     outcome = find_if_cp_sat_said(hard(), says("unknown", None))
     assert outcome.status == "unknown"
     assert "did not finish" in outcome.proof
+
+
+# -- the second objective ----------------------------------------------------------------------------------------------------
+@cache
+def lexicographic() -> Problem:
+    return replace(feasible(), job=replace(feasible().job, objectives=("gpus", "time")))
+
+
+def find_if_cp_sat_said_of_the_second(status: str, share: float) -> Outcome:
+    """The first proof is CP-SAT's own."""
+    problem, calls = lexicographic(), iter((True, False))
+    plan = find(problem.job, problem.offers).plan
+    assert plan is not None
+    value = share * plan.wall_seconds()
+
+    def answer(*arguments: Any) -> Proof:
+        return prove(*arguments) if next(calls) else says(status, value, value)
+
+    with patch("gpuplan.prove.prove", answer):
+        return find(problem.job, problem.offers)
+
+
+@pytest.mark.parametrize(("status", "share"), [("optimal", 0.999), ("feasible", 0.999), ("optimal", 1.001)])
+def test_a_contradiction_about_the_second_objective_is_an_internal_error(status: str, share: float) -> None:
+    with pytest.raises(VerificationError, match=f"CP-SAT says {status} with time"):
+        find_if_cp_sat_said_of_the_second(status, share)
+
+
+def test_a_plan_is_optimal_only_if_both_objectives_are_proved() -> None:
+    proved = find_if_cp_sat_said_of_the_second("optimal", 1.0)
+    assert (proved.status, proved.stopped) == ("optimal", None)
+    unfinished = find_if_cp_sat_said_of_the_second("feasible", 1.0)
+    assert (unfinished.status, unfinished.stopped) == ("feasible", "time limit")
+    assert unfinished.bound == unfinished.value == proved.value
+
+
+def test_cp_sat_finds_the_second_objective_by_itself() -> None:
+    """Among plans of as many GPUs as the best one has, and not among those of fewer or more."""
+    problem = lexicographic()
+    proofs: list[Proof] = []
+
+    def note(*arguments: Any) -> Proof:
+        proofs.append(prove(*arguments))
+        return proofs[-1]
+
+    with patch("gpuplan.prove.prove", note):
+        outcome = find(problem.job, problem.offers)
+    assert outcome.plan is not None
+    assert [proof.status for proof in proofs] == ["optimal", "optimal"]
+    assert proofs[0].value == outcome.plan.gpus
+    assert proofs[1].value == pytest.approx(outcome.plan.wall_seconds(), rel=1e-4)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -26,10 +25,10 @@ from gpuplan.verify import violations
 from gpuplan_hardware import Offer
 from problems import problem_of
 
-FEW = settings(max_examples=30, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+FEW = settings(max_examples=20, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 #: What two evaluations may differ by, and the margin of every bound.
 SAME = 1e-8
-#: Looks at the clock, or evaluations, after which a search is stopped: on average a quarter of them is over by then.
+#: Looks at the clock, or evaluations, after which a search is stopped: some searches are over by then.
 TURNS = st.integers(0, 12)
 
 
@@ -118,7 +117,8 @@ def test_a_tiny_limit_never_calls_a_worse_plan_optimal(seconds: float) -> None:
 def _is_honest(outcome: Outcome, best: Outcome) -> None:
     """What the outcome of a shorter search claims is true, held against the whole search."""
     if outcome.status in ("optimal", "infeasible"):
-        assert (outcome.status, outcome.value) == (best.status, pytest.approx(best.value, rel=SAME))
+        value = None if best.value is None else pytest.approx(best.value, rel=SAME)
+        assert (outcome.status, outcome.value) == (best.status, value)
         return
     assert outcome.status == ("unknown" if outcome.plan is None else "feasible")
     assert outcome.stopped in ("time limit", "interrupted")
@@ -128,14 +128,9 @@ def _is_honest(outcome: Outcome, best: Outcome) -> None:
 
 
 # -- the user ----------------------------------------------------------------------------------------------------------------
-@contextmanager
-def interrupted(place: str, turns: int) -> Iterator[None]:
-    """The user interrupts at the so manieth call of a function."""
-    with patch(place, autospec=True) as function:
-        module, name = place.rsplit(".", 1)
-        function.side_effect = _until(turns, ORIGINALS[place])
-        assert module and name
-        yield
+def interrupted(place: str, turns: int) -> Any:
+    """The user interrupts when a function is called for more than so many times."""
+    return patch(place, _until(turns, ORIGINALS[place]))
 
 
 def _until(turns: int, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -38,10 +38,21 @@ def context_parallel_seconds(work: LayerWork, job: Workload, m: Machines, keys: 
 
     Over the link where a sequence's ranks sit in one block, else at the network's rate: the slowest hop sets the pace.
     """
-    volume = 4 * keys.tokens(job) * work.kind.key_value_width / keys.tensor * (keys.context - 1)
-    inside = keys.tensor * keys.context <= m.gpus_per_block[keys.machine]
-    rate = np.where(inside, m.link_rate[keys.machine], m.network_rate[keys.machine])
-    return volume / rate * constants().value("context_parallel_exposed")
+    rate = np.where(_ring_inside(m, keys), m.link_rate[keys.machine], m.network_rate[keys.machine])
+    return _ring_bytes(work, job, keys) / rate * constants().value("context_parallel_exposed")
+
+
+def context_network_bytes(work: LayerWork, job: Workload, m: Machines, keys: AtomKeys) -> Array:
+    """Bytes each network card carries for the ring of one layer and micro-batch, forward."""
+    return np.where(_ring_inside(m, keys), 0.0, _ring_bytes(work, job, keys))
+
+
+def _ring_bytes(work: LayerWork, job: Workload, keys: AtomKeys) -> Array:
+    return 4 * keys.tokens(job) * work.kind.key_value_width / keys.tensor * (keys.context - 1)
+
+
+def _ring_inside(m: Machines, keys: AtomKeys) -> Array:
+    return np.asarray(keys.tensor * keys.context <= m.gpus_per_block[keys.machine])
 
 
 def expert_parallel_seconds(work: LayerWork, job: Workload, m: Machines, keys: AtomKeys) -> Array:

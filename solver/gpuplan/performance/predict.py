@@ -9,6 +9,7 @@ import numpy as np
 from gpuplan.layout import LIGHTER, OFFLOAD, Layout
 from gpuplan.performance import interval
 from gpuplan.performance.communication import (
+    context_network_bytes,
     end_gather_network_bytes,
     expert_network_bytes,
     gather_network_bytes,
@@ -80,22 +81,23 @@ def predict(work: Workload, framework: Framework, node: Node, nodes: int, layout
         tokens_per_step=tokens,
         model_flops_utilisation=model_flops(work, tokens) / (step * layout.gpus * float(m.peak_flops[0])),
         host_bytes=float(state.host_bytes[0]),
-        network_bytes_per_step_per_gpu=_network_bytes(work, framework, m, atom, shape, state),
+        network_bytes_per_step_per_gpu=_network_bytes(work, framework, m, atom, shape, state, layout.virtual),
     )
 
 
 def _network_bytes(
-    work: Workload, framework: Framework, m: Machines, atom: AtomKeys, shape: Shapes, state: States
+    work: Workload, framework: Framework, m: Machines, atom: AtomKeys, shape: Shapes, state: States, virtual: int
 ) -> float:
-    """Bytes each network card carries in a step: gradient exchange, ZeRO-3 gathers, routed tokens, stage transfers."""
-    passes = 3 if atom.recompute[0] == FULL else 2
+    """Bytes each network card carries in a step: gradient exchange, ZeRO-3 gathers, rings, routed tokens, stage transfers."""
+    passes = 3 if atom.recompute[0] == FULL else 2  # the ring of keys and values moves twice as much backward
     per_micro_batch = float(end_gather_network_bytes(work, framework, m, atom)[0])
     for index, kind in enumerate(work.layers):
         gathered = gather_network_bytes(kind, work, framework, m, atom)[0]
         routed = passes * expert_network_bytes(kind, work, m, atom)[0] if kind.is_mixture else 0.0
-        per_micro_batch += float(shape.mean_layers[0, index] * (gathered + routed))
+        ring = (passes + 1) * context_network_bytes(kind, work, m, atom)[0]
+        per_micro_batch += float(shape.mean_layers[0, index] * (gathered + routed + ring))
     if atom.several_nodes[0] and shape.transfers[0] > 0:
-        per_micro_batch += float(stage_transfer_bytes(work, framework, atom)[0])
+        per_micro_batch += virtual * float(stage_transfer_bytes(work, framework, atom)[0])
     return float(state.network_bytes[0]) + float(shape.micro_batches[0]) * per_micro_batch
 
 

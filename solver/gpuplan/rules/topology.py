@@ -40,6 +40,9 @@ class Topology(Rule):
         if pins.gpus is not None:
             pinned &= keys.gpus == pins.gpus
         full = fills_nodes(keys.gpus, keys.gpus_per_node, keys.gpus_per_block, keys.domain_gpus)
+        # In one rack no group is larger than a block: what a larger one would cost is not modelled.
+        groups = np.maximum(keys.tensor * keys.context, keys.expert_ranks)
+        full &= keys.several_nodes | (keys.gpus <= keys.gpus_per_node) | (groups <= keys.gpus_per_block)
         return within_link(keys.tensor, keys.gpus_per_node, keys.gpus_per_block) & full & pinned
 
     def cluster_allowed(self, space: Space, offer: int, nodes: Array) -> Array:
@@ -51,6 +54,8 @@ class Topology(Rule):
         block, rented = block_gpus(node), plan.gpus
         idle = rented - layout.gpus if plan.nodes > 1 else 0
         apart = rented > node.scale_up_gpus
+        groups = max(layout.tensor * layout.context, layout.expert * layout.expert_tensor)
+        large = plan.nodes > 1 and groups > block
         cut = not within_link(np.array(layout.tensor), np.array(node.gpus_per_node), np.array(block))
         return [
             Quantity(self.name, "tensor-parallel groups cut by a node boundary", float(cut), 0, "count"),
@@ -64,6 +69,7 @@ class Topology(Rule):
             ),
             Quantity(self.name, "idle GPUs in a cluster of several nodes", max(0, idle), 0, "GPUs"),
             Quantity(self.name, "GPUs beside whole blocks of a rack", rented % block if apart else 0, 0, "GPUs"),
+            Quantity(self.name, "groups in a rack that are larger than a block", float(large and not apart), 0, "count"),
         ]
 
 
