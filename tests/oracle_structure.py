@@ -62,7 +62,9 @@ class Structure:
             "divisibility": ranks % (cut.expert * cut.expert_tensor) == 0 and self._stages_hold(cut, held.lighter),
             "framework": self._has_stage(framework, cut, held)
             and (held.lighter == "none" or framework.pipeline_uneven),
-            "topology": self._cluster_fits(node, ranks * cut.pipeline),
+            "topology": self._cluster_fits(
+                node, ranks * cut.pipeline, max(cut.tensor * cut.context, cut.expert * cut.expert_tensor)
+            ),
         }
         return {rule for rule, held_ in holds.items() if not held_}
 
@@ -223,15 +225,16 @@ class Structure:
         )
 
     # -- where GPUs sit ------------------------------------------------------------------------------------------------------
-    def _cluster_fits(self, node: Node, gpus: int) -> bool:
-        """One node; or whole nodes, and beyond the scale-up domain whole blocks of it and a known network."""
+    def _cluster_fits(self, node: Node, gpus: int, group: int) -> bool:
+        """One node; or whole nodes of one scale-up domain, with no group larger than a block; or whole blocks on a known network."""
         pins, per_node = self.job.pins, node.gpus_per_node
         if pins.nodes not in (None, math.ceil(gpus / per_node)) or pins.gpus not in (None, gpus):
             return False
         if gpus <= per_node:
             return True
-        inside = gpus <= node.scale_up_gpus
-        return gpus % per_node == 0 and (inside or (gpus % block(node) == 0 and node.network is not None))
+        if gpus <= node.scale_up_gpus:
+            return gpus % per_node == 0 and group <= block(node)
+        return gpus % per_node == 0 and gpus % block(node) == 0 and node.network is not None
 
 
 def block(node: Node) -> int:

@@ -28,6 +28,8 @@ from random_offers import random_offers
 
 #: Most layouts (over all node shapes) that a problem may have: each is predicted once, which takes most of an oracle's time.
 MOST_LAYOUTS = 70
+#: How many problems may have ten times as many, with more decisions open.
+LARGE = 0.02
 #: Field of `Pins` and of `Layout` of every decision that may be pinned.
 PINNED = {
     "tensor": "tensor_parallel",
@@ -98,12 +100,13 @@ def _small(rng: Random, job: Job, offers: Sequence[Offer], focus: str) -> Job:
     often = [name for name in ("data", "micro_batch") if rng.random() < (0.9 if focus == "none" else 0.8)]
     closed = FOCI[focus].closed if rng.random() < 0.8 else ()
     open_ = [*FOCI[focus].decisions, *(name for name in often if name not in closed)]
-    others = rng.sample([name for name in PINNED if name not in (*open_, *closed)], rng.randint(2, 5))
-    left = list(dict.fromkeys((*open_, *others)))
+    others = [name for name in PINNED if name not in (*open_, *closed)]
+    most, count = (10 * MOST_LAYOUTS, len(others)) if rng.random() < LARGE else (MOST_LAYOUTS, rng.randint(2, 5))
+    left = [*open_, *rng.sample(others, min(count, len(others)))]
     while True:
         pins = _pins(target, left)
         small = Oracle(replace(job, pins=pins), offers)
-        if not left or _few(small, nodes):
+        if not left or _at_most(most, small, nodes):
             return small.job
         left.pop()
 
@@ -117,13 +120,13 @@ def _pins(target: Candidate | None, left: Sequence[str]) -> Pins:
     return Pins(**{pin: getattr(target.layout, name) for name, pin in PINNED.items() if name not in left})
 
 
-def _few(oracle: Oracle, nodes: Sequence[Node]) -> bool:
-    """Whether there are few layouts, on nodes that are sold in that number."""
-    most = {offer.node.name: 0 for offer in oracle.offers}
+def _at_most(count: int, oracle: Oracle, nodes: Sequence[Node]) -> bool:
+    """Whether there are that many layouts at most, on nodes that are sold in that number."""
+    sold = {offer.node.name: 0 for offer in oracle.offers}
     for offer in oracle.offers:
-        most[offer.node.name] = max(most[offer.node.name], offer.max_nodes // oracle.job.parallel)
-    legal = (c for node in nodes for c in oracle.layouts.candidates(node) if c.nodes <= most[node.name])
-    return len(list(islice(legal, MOST_LAYOUTS + 1))) <= MOST_LAYOUTS
+        sold[offer.node.name] = max(sold[offer.node.name], offer.max_nodes // oracle.job.parallel)
+    legal = (c for node in nodes for c in oracle.layouts.candidates(node) if c.nodes <= sold[node.name])
+    return len(list(islice(legal, count + 1))) <= count
 
 
 def _target(rng: Random, oracle: Oracle, nodes: Sequence[Node], focus: str) -> Candidate | None:

@@ -96,9 +96,10 @@ class PlainModel:
         """Activations times layers in flight, and what states hold, on each stage that exists."""
         atoms, counts, states = self.rows.atoms, self.rows.shapes.counts, self.rows.states
         atom, shape, state, _ = self.index
-        unit = float(atoms.capacity.max()) / 2**BITS
+        usable = self.rows.space.machines.usable_memory_bytes[atoms.keys.machine]
+        unit = float(usable.max()) / 2**BITS
         flight_unit = float(counts.in_flight_layers.max()) / 2**BITS
-        capacity = self._element(atom, atoms.capacity / atoms.memory_factor, unit).variable
+        capacity = self._element(atom, usable / atoms.memory_factor, unit).variable
         activations = [self._element(atom, column, unit) for column in atoms.activation.T]
         working, logits = self._element(atom, atoms.working, unit), self._element(atom, atoms.logits, unit)
         for stage in range(3):

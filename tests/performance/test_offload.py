@@ -1,6 +1,6 @@
 """Optimizer or parameters on the host by hand: bytes on either side, streams over the link, the host's step; `performance.toy`.
 
-The link to the host's memory reaches 1e10 bytes/s, and the host steps 1e9 parameters a second for the 8 GPUs of a node.
+The link to the host's memory reaches 1e10 bytes/s, and the host steps 1e9 parameters a second for the GPUs in use of a node.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("toy_constants")
 
 def test_offloaded_optimizer_leaves_weights_and_gradients() -> None:
     # d = 4 with ZeRO-1: 12 bytes of a quarter of the model on the host, and 4 of its gradients. Once a step these 4 bytes go down
-    # and 2 of weights come up; the host steps 8 GPUs' quarters at 1e9 parameters/s beside 0.01 + 2 x 0.001 s.
+    # and 2 of weights come up; the host steps 4 GPUs' quarters at 1e9 parameters/s beside 0.01 + 2 x 0.001 s.
     found = held(work(), data=4, zero=1, offload="optimizer")
     assert model_states(found) == about((2 * MODEL, 4 * MODEL, 0))
     assert found.host_bytes[0] == about((12 + 4) * MODEL / 4)

@@ -18,7 +18,7 @@ from problems import limited, problem_of
 from rivals import with_rivals
 
 #: A seed is as short as a failure gets: nothing is gained by shrinking it.
-FEW = settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+FEW = settings(max_examples=15, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 SAME = 1e-9
 #: Objectives of which a dominated offer can better none.
 NAMES = ("cost", "gpus", "time")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import cache
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 
-from gpuplan.job import Limits
+from gpuplan.confirm import LIMITS
+from gpuplan.job import Job, Limits
+from gpuplan.objectives import Objective
 from gpuplan.pipeline import Outcome, find
 from gpuplan.prove import Proof, prove
+from gpuplan.search import Search, Searcher
+from gpuplan.tables import Tables
 from gpuplan.verify import VerificationError
 from problems import Problem, limited, problem_of
 
@@ -84,23 +90,86 @@ def test_a_plan_that_meets_a_limit_exactly_may_be_missing_from_the_integers() ->
 
 
 @cache
-def hard() -> Problem:
-    """A problem without a plan that leaves CP-SAT something to refuse."""
-    return next(p for p in map(problem_of, range(200)) if find(p.job, p.offers).cp_sat_status == "infeasible")
+def hard(by_bounds: bool) -> Problem:
+    """A problem without a plan: bounds leave nothing, so that CP-SAT decides over what comes nearest, or leave it something."""
+    tried = (_too_dear(seed, 0.5 if by_bounds else 1 - 1e-5) for seed in range(100))
+    return next(p for p in tried if p and find(p.job, p.offers).proof.startswith("no layout") == by_bounds)
 
 
-def test_no_plan_is_said_only_if_both_say_so() -> None:
-    outcome = find(hard().job, hard().offers)
+def _too_dear(seed: int, share: float) -> Problem | None:
+    """A problem with a budget below the least bill."""
+    problem = problem_of(seed)
+    least = find(problem.job, problem.offers, "cost_at_confidence").value
+    return None if least is None else replace(problem, job=limited(problem.job, budget_usd=share * least))
+
+
+def find_hard_if_cp_sat_said(by_bounds: bool, proof: Proof) -> Outcome:
+    with patch(f"gpuplan.{'confirm' if by_bounds else 'prove'}.prove", lambda *_: proof):
+        return find(hard(by_bounds).job, hard(by_bounds).offers)
+
+
+@pytest.mark.parametrize("by_bounds", [True, False])
+def test_no_plan_is_said_only_if_both_say_so(by_bounds: bool) -> None:
+    outcome = find(hard(by_bounds).job, hard(by_bounds).offers)
     assert (outcome.status, outcome.plan, outcome.value, outcome.bound) == ("infeasible", None, None, None)
-    assert "CP-SAT proves it" in outcome.proof
-    with pytest.raises(VerificationError, match="found a plan where exhaustive evaluation found none"):
-        find_if_cp_sat_said(hard(), says("feasible", 1.0))
+    assert "CP-SAT proves" in outcome.proof
+    assert outcome.pairs > 0
+    for status in ("feasible", "optimal"):
+        with pytest.raises(VerificationError, match="CP-SAT found a plan where"):
+            find_hard_if_cp_sat_said(by_bounds, says(status, 1.0))
 
 
-def test_exhaustive_evaluation_alone_is_no_proof_where_cp_sat_does_not_finish() -> None:
-    outcome = find_if_cp_sat_said(hard(), says("unknown", None))
-    assert outcome.status == "unknown"
+@pytest.mark.parametrize("by_bounds", [True, False])
+def test_the_search_alone_is_no_proof_where_cp_sat_does_not_finish(by_bounds: bool) -> None:
+    outcome = find_hard_if_cp_sat_said(by_bounds, says("unknown", None))
+    assert (outcome.status, outcome.stopped) == ("unknown", "time limit")
     assert "did not finish" in outcome.proof
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_comes_nearest_is_a_plan_once_its_limits_are_lifted(seed: int) -> None:
+    """So CP-SAT's "infeasible" is about the limits, not about a model in which nothing could ever hold."""
+    problem = problem_of(seed)
+    outcome = find(problem.job, problem.offers)
+    if outcome.status == "infeasible" and outcome.cp_sat_status is not None and outcome.proof.startswith("no layout"):
+        asked: list[tuple[Tables, Objective, Job]] = []
+
+        def note(tables: Tables, objective: Objective, job: Job, seconds: float) -> Proof:
+            asked.append((tables, objective, job))
+            return prove(tables, objective, job, seconds)
+
+        with patch("gpuplan.confirm.prove", note):
+            find(problem.job, problem.offers)
+        (tables, objective, job) = asked[0]
+        none: dict[str, Any] = dict.fromkeys(LIMITS)
+        endless = np.full(len(tables.space.machines), 1e15)
+        free = replace(
+            tables.space,
+            job=replace(job, limits=replace(job.limits, **none)),
+            machines=replace(tables.space.machines, usable_memory_bytes=endless),
+        )
+        assert prove(tables, objective, job, 10.0).status == "infeasible"
+        assert prove(replace(tables, space=free), objective, free.job, 10.0).status == "optimal"
+
+
+def test_no_time_for_the_second_opinion_is_no_verdict() -> None:
+    """Bounds alone may know at once that nothing fits; without CP-SAT that is not said."""
+    problem = hard(True)
+    with patch("gpuplan.search.Searcher.run", _out_of_time_for_the_second()):
+        outcome = find(problem.job, problem.offers)
+    assert (outcome.status, outcome.stopped) == ("unknown", "time limit")
+
+
+def _out_of_time_for_the_second() -> Any:
+    run, calls = Searcher.run, iter((True,))
+
+    def searched(self: Searcher) -> Search:
+        if next(calls, False):
+            return run(self)
+        self.end = -math.inf
+        return run(self)
+
+    return searched
 
 
 # -- the second objective ----------------------------------------------------------------------------------------------------

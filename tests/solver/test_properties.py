@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -67,30 +68,35 @@ def test_every_plan_of_a_wide_problem_obeys_every_rule_and_is_proved(problem: Pr
 
 
 # -- more of anything never hurts ------------------------------------------------------------------------------------------
-def _raised(job: Job, name: str, by: float) -> Job:
+def _raised(job: Job, by: float, name: str) -> Job:
     limit = getattr(job.limits, name)
     if limit is None:
         return job
     return limited(job, **{name: limit * by if isinstance(limit, float) else limit + math.ceil(by)})
 
 
-WIDER: dict[str, Callable[[Job, float], Job]] = (
-    {
-        name: lambda job, by, name=name: _raised(job, name, by)  # type: ignore[misc]  # binds the name of this turn
-        for name in ("deadline_seconds", "budget_usd", "max_gpus", "max_nodes", "max_tensor")
-    }
-    | {
-        "min_mfu": lambda job, by: limited(job, min_mfu=job.limits.min_mfu and job.limits.min_mfu / by),
-        "node_counts": lambda job, by: limited(
-            job, node_counts=job.limits.node_counts and (*job.limits.node_counts, 1, 2)
-        ),
-        "exclude_layouts": lambda job, by: limited(job, exclude_layouts=job.limits.exclude_layouts[1:]),
-        "exclude_providers": lambda job, by: limited(job, exclude_providers=job.limits.exclude_providers[1:]),
-        "exclude_regions": lambda job, by: limited(job, exclude_regions=()),
-        "nvswitch_only": lambda job, by: limited(job, nvswitch_only=False),
-        "pins": lambda job, by: replace(job, pins=Pins()),
-    }
-)
+def _fewer_words(job: Job, by: float, name: str) -> Job:
+    return limited(job, **{name: getattr(job.limits, name)[1:]})
+
+
+def _less_used(job: Job, by: float) -> Job:
+    return limited(job, min_mfu=job.limits.min_mfu and job.limits.min_mfu / by)
+
+
+def _more_counts(job: Job, by: float) -> Job:
+    return limited(job, node_counts=job.limits.node_counts and (*job.limits.node_counts, 1, 2))
+
+
+RAISED = ("deadline_seconds", "budget_usd", "max_gpus", "max_nodes", "max_tensor")
+FEWER_WORDS = ("exclude_layouts", "exclude_gpus", "exclude_providers", "exclude_regions")
+WIDER: dict[str, Callable[[Job, float], Job]] = {
+    **{name: partial(_raised, name=name) for name in RAISED},
+    **{name: partial(_fewer_words, name=name) for name in FEWER_WORDS},
+    "min_mfu": _less_used,
+    "node_counts": _more_counts,
+    "nvswitch_only": lambda job, by: limited(job, nvswitch_only=False),
+    "pins": lambda job, by: replace(job, pins=Pins()),
+}
 
 
 @FEW

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from gpuplan.bounds import machine_bounds
+from gpuplan.bounds import MARGIN, machine_bounds
 from gpuplan.candidates import Candidates
 from gpuplan.job import Limits, Pins
 from gpuplan.layout import Layout
@@ -22,7 +22,7 @@ from gpuplan.physics import Physics
 from gpuplan.pipeline import find
 from gpuplan.plan import Plan
 from gpuplan.reduce import build_tables, reduce_rows
-from gpuplan.search import MARGIN, Searcher, plan_of
+from gpuplan.search import Searcher, plan_of
 from gpuplan.space import build_space
 from gpuplan.verify import violations
 from problems import Problem, problem_of
@@ -51,7 +51,7 @@ class View:
 
     @property
     def state(self) -> np.ndarray:
-        return self.pairs.state[self.pair]
+        return np.asarray(self.pairs.state[self.pair])
 
     def plan(self, offer: int, row: int) -> Plan:
         c = self.candidates

@@ -25,7 +25,7 @@ from gpuplan.verify import violations
 from gpuplan_hardware import Offer
 from problems import problem_of
 
-FEW = settings(max_examples=20, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+FEW = settings(max_examples=15, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 #: What two evaluations may differ by, and the margin of every bound.
 SAME = 1e-8
 #: Looks at the clock, or evaluations, after which a search is stopped: some searches are over by then.
@@ -97,12 +97,10 @@ def test_no_time_at_all_proves_nothing(question: tuple[Job, tuple[Offer, ...]]) 
     job, offers = question
     best = find(job, offers)
     outcome = find(replace(job, search=replace(job.search, time_limit_seconds=0.0)), offers)
+    assert outcome.plan is None
+    _is_honest(outcome, best)
     if len(outcome.space.machines) and outcome.bound is not None:
-        assert outcome.status == "unknown"
-        assert (outcome.plan, outcome.stopped) == (None, "time limit")
-        assert outcome.bound <= (math.inf if best.value is None else best.value) * (1 + SAME)
-    else:  # there is no machine on which anything could run: known without looking
-        assert outcome.status == best.status == "infeasible"
+        assert (outcome.status, outcome.stopped) == ("unknown", "time limit")
 
 
 @pytest.mark.parametrize("seconds", [1e-3, 5e-3, 0.02])

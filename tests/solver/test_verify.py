@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gpuplan.layout import OFFLOAD
 from gpuplan.objectives import objectives
 from gpuplan.pipeline import find
 from gpuplan.plan import Plan
@@ -22,11 +23,11 @@ Tampering = Callable[[Plan], Plan]
 
 @cache
 def good_plan() -> Plan:
-    """A plan that obeys every rule and uses several nodes over a known fabric."""
+    """A plan that obeys every rule and uses several nodes over a known fabric, of hosts that are not open to questions."""
     for seed in range(1000):
         problem = problem_of(seed)
         plan = find(problem.job, problem.offers).plan
-        if plan is not None and plan.nodes > 1:
+        if plan is not None and plan.gpus > plan.offer.node.scale_up_gpus and not plan.offer.host_open:
             return plan
     raise LookupError("none of the problems needs several nodes")
 
@@ -64,6 +65,35 @@ def _nowhere_to_store(plan: Plan) -> Plan:
     return _node(host=replace(plan.offer.node.host, nvme_bytes=0))(_offer(provider=free)(plan))
 
 
+def _in_a_rack(domain: int, **layout: Any) -> Tampering:
+    """Nodes of four GPUs, of which one link joins as many as hold `domain` GPUs."""
+
+    def tampered(plan: Plan) -> Plan:
+        rack = _node(domain_gpus=domain, gpus_per_node=4)(plan)
+        plain: dict[str, Any] = {"tensor": 1, "pipeline": 1, "context": 1, "expert": 1, "expert_tensor": 1}
+        other = replace(rack.layout, **(plain | layout))
+        return replace(rack, layout=other, nodes=-(-other.gpus // 4))
+
+    return tampered
+
+
+def _without_host_link(plan: Plan) -> Plan:
+    unlinked = replace(plan.offer.node.accelerator, host_link_bytes_per_second=None)
+    return _layout(offload="optimizer")(_node(accelerator=unlinked)(plan))
+
+
+def _much_on_the_host(plan: Plan) -> Plan:
+    """Just enough memory for the job, and then the optimizer on top."""
+    ram = int(plan.host.ram_bytes) + 1
+    linked = replace(plan.offer.node.accelerator, host_link_bytes_per_second=1e9)
+    ample = _node(accelerator=linked, host=replace(plan.offer.node.host, ram_bytes=ram))(plan)
+    return _layout(offload="optimizer", zero=1)(ample)
+
+
+def _shown_before(plan: Plan) -> Plan:
+    return _limits(exclude_layouts=(plan.layout.degrees,))(plan)
+
+
 def _faster_than_its_parts(plan: Plan) -> Plan:
     other = replace(plan)
     other.__dict__["prediction"] = replace(plan.prediction, step_seconds=plan.prediction.step_seconds / 2)
@@ -76,7 +106,19 @@ BROKEN: list[tuple[str, str, Tampering]] = [
     ("divisibility", "dealt to 7 ranks", _layout(expert=7)),
     ("divisibility", "form groups of 7", _layout(expert=7)),
     ("divisibility", "without a layer", _layout(pipeline=1000)),
+    ("divisibility", "without a layer", _layout(pipeline=2, lighter="both")),
+    ("divisibility", "cut over 3 ranks", _layout(expert_tensor=3)),
+    ("divisibility", "cut into 14 chunks", _layout(context=7)),
+    ("divisibility", "virtual stages", _layout(virtual=7)),
+    ("divisibility", "virtual stages", _layout(pipeline=2, virtual=2, lighter="first")),
     ("framework", "ZeRO", _layout(zero=4)),
+    ("framework", "virtual", lambda plan: _framework(interleaved=False)(_layout(virtual=2)(plan))),
+    ("framework", "unequal", lambda plan: _framework(pipeline_uneven=False)(_layout(pipeline=2, lighter="last")(plan))),
+    ("framework", "parallelism", lambda plan: _framework(context_parallel=False)(_layout(context=2)(plan))),
+    ("framework", "parallelism", lambda plan: _framework(expert_tensor_parallel=False)(_layout(expert_tensor=2)(plan))),
+    ("framework", "offloading", lambda plan: _framework(offload=("none",))(_layout(offload="optimizer")(plan))),
+    ("framework", "not with ZeRO-3", lambda p: _framework(offload=OFFLOAD)(_layout(offload="optimizer", zero=3)(p))),
+    ("framework", "not with ZeRO-2", lambda p: _framework(offload=OFFLOAD)(_layout(offload="parameters", zero=2)(p))),
     ("framework", "recompute", _framework(recompute=())),
     ("framework", "precisions", _framework(precisions=())),
     ("framework", "parallelism", lambda plan: _framework(tensor_parallel=False)(_layout(tensor=2)(plan))),
@@ -84,17 +126,25 @@ BROKEN: list[tuple[str, str, Tampering]] = [
     ("topology", "the layout uses", _layout(data=10**4)),
     ("topology", "idle", lambda plan: replace(plan, nodes=plan.nodes + 1)),
     ("topology", "known fabric", _node(network=None)),
+    ("topology", "whole blocks", _in_a_rack(12, data=20)),
+    ("topology", "larger than a block", _in_a_rack(12, data=12, expert=12)),
     ("memory", "worst GPU", _little_memory),
     ("deadline", "deadline", _limits(deadline_seconds=1.0)),
     ("budget", "cost", _limits(budget_usd=0.001)),
     ("max_gpus", "GPUs", _limits(max_gpus=1)),
     ("max_nodes", "nodes", _limits(max_nodes=1)),
+    ("max_tp", "tensor-parallel degree", lambda plan: _limits(max_tensor=1)(_layout(tensor=2)(plan))),
+    ("min_mfu", "utilisation", _limits(min_mfu=0.99)),
+    ("node_counts", "none of 5, 7", lambda plan: _limits(node_counts=(5, 7))(replace(plan, nodes=6))),
+    ("shown", "shown before", _shown_before),
     ("offer_nodes", "nodes", _offer(max_nodes=1)),
     ("host", "virtual CPUs", _host(1, 10**15)),
     ("host", "virtual CPUs", _host(None, 10**15)),
     ("host", "memory of a node", _host(10**4, 10**6)),
     ("host", "memory of a node", _host(10**4, None)),
     ("host", "storage", _nowhere_to_store),
+    ("host", "links to the host", _without_host_link),
+    ("host", "memory of a node", _much_on_the_host),
     ("step_time", "parts", _faster_than_its_parts),
 ]
 
