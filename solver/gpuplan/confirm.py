@@ -30,6 +30,7 @@ class Confirmation:
 
     status: str | None
     layouts: int
+    stopped: str | None = None
 
 
 def confirm(space: Space, cache: Cache, seconds: float) -> Confirmation:
@@ -49,7 +50,7 @@ def confirm(space: Space, cache: Cache, seconds: float) -> Confirmation:
         kept = reduce_rows(searcher)
         tables = build_tables(searcher, kept, searcher.order.primary)
         proof = prove(replace(tables, space=space), searcher.order.primary, space.job, seconds)
-        return Confirmation(proof.status, kept.pairs)
+        return Confirmation(proof.status, kept.pairs, proof.stopped)
     return Confirmation(None, 0)
 
 

@@ -135,7 +135,7 @@ def _prove(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch)
     outcome.cp_sat_status, outcome.literals = proof.status, proof.literals
     outcome.largest_activity = proof.largest_activity
     if found.best is None:
-        _conclude_infeasible(proof.status, outcome)
+        _conclude_infeasible(proof, outcome)
         return
     outcome.rounding_bound = tables.rounding_bound(found.best.training_seconds, found.best.prediction.step_seconds)
     outcome.bound = None if proof.bound is None else min(proof.bound, found.value)
@@ -199,7 +199,8 @@ def _conclude_feasible(proof: Proof, objective: Objective, value: float, best: P
     outcome.status = "optimal" if proof.status == "optimal" else "feasible"
     outcome.proof = "CP-SAT proved that no plan is better"
     if outcome.status == "feasible":
-        outcome.stopped, outcome.proof = "time limit", "the time limit ended the proof"
+        outcome.stopped = proof.stopped or "time limit"
+        outcome.proof = "the time limit ended the proof" if outcome.stopped == "time limit" else "the proof was interrupted"
 
 
 def _at_a_limit(plan: Plan, rounding: float) -> bool:
@@ -208,12 +209,13 @@ def _at_a_limit(plan: Plan, rounding: float) -> bool:
     return any(share is not None and share > 1 - rounding for share in shares)
 
 
-def _conclude_infeasible(status: str, outcome: Outcome) -> None:
-    """Two independent means: exhaustive evaluation found nothing, and CP-SAT says the same of what optimistic bounds leave."""
+def _conclude_infeasible(proof: Proof, outcome: Outcome) -> None:
+    """Two independent means: branch and bound found nothing, and CP-SAT says the same of what optimistic bounds leave."""
+    status = proof.status
     if status in ("optimal", "feasible"):
-        raise VerificationError("CP-SAT found a plan where exhaustive evaluation found none")
+        raise VerificationError("CP-SAT found a plan where branch and bound found none")
     outcome.status = "infeasible" if status == "infeasible" else "unknown"
-    outcome.stopped = None if status == "infeasible" else "time limit"
+    outcome.stopped = None if status == "infeasible" else proof.stopped or "time limit"
     agrees = "and CP-SAT proves it" if status == "infeasible" else "but CP-SAT did not finish"
     outcome.proof = f"branch and bound over every layout on every offer finds no plan, {agrees}"
 
@@ -230,7 +232,8 @@ def _conclude_empty(searcher: Searcher, cache: Cache, outcome: Outcome, clock: S
         raise VerificationError("CP-SAT found a plan where optimistic bounds leave none")
     bounds = "no layout on any offer keeps memory and limits even at optimistic bounds"
     if said.status == "unknown":
-        outcome.status, outcome.stopped, outcome.proof = "unknown", "time limit", f"{bounds}, but CP-SAT did not finish"
+        outcome.status, outcome.stopped = "unknown", said.stopped or "time limit"
+        outcome.proof = f"{bounds}, but CP-SAT did not finish"
         return
     outcome.status = "infeasible"
     outcome.proof = f"{bounds}, not even without limits and with {ROOMIER:g} times the memory"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ortools.sat.python import cp_model
 
@@ -17,7 +18,7 @@ class Proof:
     """What CP-SAT said.
 
     `status` is its own word; `value` and `bound` are in the objective's unit (None: none found); `rows` is the solution: which
-    offer, atom, shape and state of the tables.
+    offer, atom, shape and state of the tables; `stopped` is why the search ended early, None where it did not.
     """
 
     status: str
@@ -26,6 +27,7 @@ class Proof:
     rows: tuple[int, int, int, int] | None
     literals: int
     largest_activity: int
+    stopped: str | None = None
 
 
 def prove(
@@ -55,7 +57,15 @@ def prove(
         rows=_chosen(solver, builder) if found else None,
         literals=tables.offers + tables.atoms + tables.shapes + tables.states,
         largest_activity=max(builder.largest_activity.values(), default=0),
+        stopped=_stopped(solver, status),
     )
+
+
+def _stopped(solver: cp_model.CpSolver, status: Any) -> str | None:
+    """Why a search without a verdict ended: CP-SAT takes Ctrl-C for itself and then ends before its time."""
+    if status in (cp_model.OPTIMAL, cp_model.INFEASIBLE):
+        return None
+    return "time limit" if solver.wall_time >= 0.9 * solver.parameters.max_time_in_seconds else "interrupted"
 
 
 def _mend(solver: cp_model.CpSolver) -> None:
