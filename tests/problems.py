@@ -151,11 +151,10 @@ def _target(rng: Random, oracle: Oracle, nodes: Sequence[Node], focus: str) -> C
 
 def _decisions(rng: Random, v: Values, focus: str) -> tuple[Any, ...]:
     """Random degrees and memory options; those of the focus are seldom plain, the others often."""
-    piped = focus in ("virtual", "lighter")
     return (
         _seldom_plain(rng, v.tensor, focus in ("domain", "expert_tensor", "tensor")),
         _seldom_plain(rng, v.context, focus == "context"),
-        _seldom_plain(rng, v.pipeline, piped),
+        _seldom_plain(rng, v.pipeline, focus in ("virtual", "lighter")),
         _seldom_plain(rng, v.expert, False),
         _seldom_plain(rng, v.expert_tensor, focus == "expert_tensor"),
         _seldom_plain(rng, v.virtual, focus == "virtual"),

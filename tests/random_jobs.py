@@ -258,7 +258,7 @@ def _mixture(rng: Random, focus: str) -> Architecture:
 
 
 def _architecture(rng: Random, config: dict[str, Any], focus: str) -> Architecture:
-    layers = {"virtual": (4, 6, 8, 12), "lighter": (3, 4, 5, 6, 8)}.get(focus, (2, 3, 4, 6, 8))
+    layers = {"virtual": (4, 6, 8, 12), "lighter": (4, 6, 7, 8, 9)}.get(focus, (2, 3, 4, 6, 8))
     common = {
         "num_hidden_layers": rng.choice(layers),
         "vocab_size": rng.choice((32000, 128000) if focus == "lighter" else (1000, 32000)),

@@ -71,13 +71,13 @@ class Asker:
         self.stopped = stopped(outcome) or self.stopped
         return outcome
 
-    def glance(self, job: Job) -> float | None:
-        """Value of the best plan without a proof, infinite if there is none; None where the question was not answered."""
+    def glance(self, job: Job, limit: float) -> float | None:
+        """Value of the best plan without a proof, `limit` if there is none below it; None where the question was not answered."""
         if not self._may_ask():
             return None
         try:
             physics = Physics(build_space(job, self.offers), self._cache(job))
-            found = search(physics, Order.of(job.objectives), self.seconds_left)
+            found = search(physics, Order.of(job.objectives), self.seconds_left, limit)
         except KeyboardInterrupt:
             self.stopped = INTERRUPTED
             return None

@@ -14,6 +14,7 @@ import numpy as np
 from gpuplan.candidates import AtomRows, Rates, StateRows, link_code
 from gpuplan.layout import LIGHTER
 from gpuplan.objectives import Objective, Totals
+from gpuplan.performance import interval
 from gpuplan.performance.clock import clock, minimum_billing_seconds
 from gpuplan.performance.constants import constants
 from gpuplan.performance.distinct import distinct
@@ -221,33 +222,67 @@ AVOIDABLE = ("recompute", "tensor_parallel", "context_parallel", "expert_paralle
 
 
 def machine_bounds(space: Space, objective: Objective) -> Array:
-    """Optimistic objective of any plan on each machine class.
+    """Optimistic objective of any plan on each machine class; infinite where even optimism breaks a limit.
 
-    As many GPUs as hold the weights; each sequence takes the GPU-seconds of the layers uncut, in the largest micro-batch, with every
-    expert on a GPU of its own: cutting adds traffic and narrows products, smaller batches read weights more often. Nothing is lost
-    to exchanges or bubbles; the cheapest node is rented.
+    As many GPUs as hold the weights and meet the deadline; each sequence takes the GPU-seconds of the layers uncut, in the largest
+    micro-batch, with every expert on a GPU of its own: cutting adds traffic and narrows products, smaller batches read weights more
+    often. Nothing is lost to exchanges or bubbles; the cheapest node is rented.
     """
-    m, job = space.machines, space.job
-    count = len(m)
-    if count == 0 or not space.values.frameworks:
-        return np.full(count, np.inf)
+    m, job, limits = space.machines, space.job, space.job.limits
+    if len(m) == 0 or not space.values.frameworks:
+        return np.full(len(m), np.inf)
     gpu_seconds = Batches.of(space).least_sequences * np.min(
         [_sequence_seconds(space, f) for f in space.values.frameworks], axis=0
     )
-    gpus = np.ceil(_least_gpus(space) * (1 - MARGIN))
-    price, most, billed = np.full(count, np.inf), np.ones(count), np.full(count, np.inf)
+    price, most, billed = _cheapest(space)
+    nodes = np.maximum(np.ceil(_least_gpus(space) * (1 - MARGIN) / m.gpus_per_node), 1.0)
+    least = clock(job, space.work, np.maximum(most, nodes), np.zeros(len(m)))
+    node_seconds = gpu_seconds / m.gpus_per_node
+    sure = node_seconds * _least_factor(space)
+    if limits.deadline_seconds is not None:
+        head_start = job.startup_seconds if limits.deadline_from == "start" else 0.0
+        left = limits.deadline_seconds * (1 + MARGIN) + head_start - least.fixed_seconds
+        nodes = np.maximum(
+            nodes, np.where(left > 0, np.ceil(least.slope * sure / np.maximum(left, 1e-9) * (1 - MARGIN)), np.inf)
+        )
+
+    def bill(seconds: Array) -> Array:
+        spent = nodes * least.billed_fixed_seconds + least.billed_slope * seconds
+        return np.asarray(price / 3600 * np.maximum(spent, nodes * job.parallel * billed))
+
+    counted = sure if objective.at_confidence else node_seconds
+    wall = least.fixed_seconds + least.slope * counted / np.maximum(most, 1.0)
+    bounds = np.asarray(objective.of(Totals(bill(counted), wall, nodes * m.gpus_per_node, nodes)), dtype=float)
+    within = nodes <= most
+    if limits.budget_usd is not None:
+        within &= bill(sure) <= limits.budget_usd * (1 + MARGIN)
+    return np.where(within, bounds * (1 - MARGIN), np.inf)
+
+
+def _cheapest(space: Space) -> tuple[Array, Array, Array]:
+    """Of each machine class the lowest price of a node, the most nodes of a trial, the least seconds billed."""
+    count, limits = len(space.machines), space.job.limits
+    price, most, billed = np.full(count, np.inf), np.zeros(count), np.full(count, np.inf)
     for offer, machine in zip(space.offers, space.machine_of_offer, strict=True):
         price[machine] = min(price[machine], offer.price_usd_per_hour)
         most[machine] = max(most[machine], offer.max_nodes)
         billed[machine] = min(billed[machine], minimum_billing_seconds(offer))
-    nodes = np.maximum(np.ceil(gpus / m.gpus_per_node), 1.0)
-    least = clock(job, space.work, np.maximum(most, nodes), np.zeros(count))
-    node_seconds = nodes * least.billed_fixed_seconds + least.billed_slope * gpu_seconds / m.gpus_per_node
-    node_seconds = np.maximum(node_seconds, nodes * job.parallel * billed)
-    wall = least.fixed_seconds + least.slope * gpu_seconds / (m.gpus_per_node * most)
-    totals = Totals(price * node_seconds / 3600, wall, nodes * m.gpus_per_node, nodes)
-    bounds = np.asarray(objective.of(totals), dtype=float) * (1 - MARGIN)
-    return np.where(nodes <= most, bounds, np.inf)
+    if limits.max_nodes is not None:
+        most = np.minimum(most, limits.max_nodes)
+    if limits.max_gpus is not None:
+        most = np.minimum(most, limits.max_gpus // space.machines.gpus_per_node)
+    return price, most // space.job.parallel, billed
+
+
+def _least_factor(space: Space) -> Array:
+    """Least confidence factor of the step time over the frameworks, by machine class."""
+    found = np.full(len(space.machines), np.inf)
+    for framework in space.values.frameworks:
+        for machine, node in enumerate(space.machines.nodes):
+            family = node.accelerator.kernel_family
+            width = interval.step_width(family, framework.kernels, space.work.is_mixture, framework.stand_in)
+            found[machine] = min(found[machine], interval.factor(width, space.job.confidence))
+    return found
 
 
 def _sequence_seconds(space: Space, framework: Framework) -> Array:

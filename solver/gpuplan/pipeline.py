@@ -200,7 +200,9 @@ def _conclude_feasible(proof: Proof, objective: Objective, value: float, best: P
     outcome.proof = "CP-SAT proved that no plan is better"
     if outcome.status == "feasible":
         outcome.stopped = proof.stopped or "time limit"
-        outcome.proof = "the time limit ended the proof" if outcome.stopped == "time limit" else "the proof was interrupted"
+        outcome.proof = (
+            "the time limit ended the proof" if outcome.stopped == "time limit" else "the proof was interrupted"
+        )
 
 
 def _at_a_limit(plan: Plan, rounding: float) -> bool:

@@ -49,8 +49,7 @@ def reduce_rows(searcher: Searcher, levels: int = 1) -> Kept:
     if found.values is not None:
         margin = -MARGIN if order.levels[-1].strict else MARGIN
         best = [*found.values[: levels - 1], found.values[levels - 1] * (1 + margin)]
-    limit = np.inf if best is None else best[0] * (1 + MARGIN)
-    for machine in np.flatnonzero(found.bounds <= limit):
+    for machine in np.flatnonzero([found.open(machine) for machine in range(len(found.bounds))]):
         _keep(searcher.look(int(machine)), order, best, kept)
     if found.row is not None:
         _, offer, row = found.row

@@ -77,6 +77,10 @@ class Search:
             return self.values
         return [self.limit] if np.isfinite(self.limit) else None
 
+    def open(self, machine: int) -> bool:
+        """Whether a machine class may hold a plan as good as the best."""
+        return bool(np.isfinite(self.bounds[machine]) and self.bounds[machine] <= self.value * (1 + MARGIN))
+
     @property
     def bound(self) -> float:
         """No plan has a first objective below this."""
@@ -113,10 +117,10 @@ class Searcher:
         size = FIRST_BATCH
         while queue and time.perf_counter() <= self.end:
             batch, queue = queue[:size], queue[size:]
-            batch = [machine for machine in batch if found.bounds[machine] <= found.value * (1 + MARGIN)]
+            batch = [machine for machine in batch if found.open(machine)]
             self._prepare(batch)
             for machine in batch:
-                if found.bounds[machine] <= found.value * (1 + MARGIN) and time.perf_counter() <= self.end:
+                if found.open(machine) and time.perf_counter() <= self.end:
                     self._look(machine)
             size = min(2 * size, LARGEST_BATCH)
         found.complete = found.bound >= found.value * (1 - MARGIN)

@@ -108,10 +108,12 @@ def _better_framework(job: Job, outcome: Outcome, ask: Asker) -> Plan | None:
     """
     if job.framework is not None or outcome.value is None:
         return None
-    glances = {framework.name: ask.glance(replace(job, framework=framework)) for framework in other_frameworks(job)}
+    limit = outcome.value * (1 - WORTH_SAYING)
+    others = [replace(job, framework=framework) for framework in other_frameworks(job)]
+    glances = {other.framework.name: ask.glance(other, limit) for other in others if other.framework is not None}
     values = {name: value for name, value in glances.items() if value is not None}
     name = min(values, key=lambda key: values[key], default="")
-    if not name or values[name] >= outcome.value * (1 - WORTH_SAYING):
+    if not name or values[name] >= limit:
         return None
     best = ask(replace(job, framework=frameworks()[name]))
     return None if best is None or best.plan is None or best.status != "optimal" else replace(best.plan, job=job)

@@ -302,7 +302,9 @@ def _optimizer_traffic(job: Workload, keys: StateKeys, groups: _Groups, stepped:
 
 def _host_step_seconds(keys: StateKeys, stepped: Array) -> Array:
     """Seconds of the optimizer's step on the host, whose cores all GPUs in use of a node share."""
-    return stepped * np.minimum(keys.gpus, keys.gpus_per_node) / constants().value("host_optimizer_parameters_per_second")
+    return (
+        stepped * np.minimum(keys.gpus, keys.gpus_per_node) / constants().value("host_optimizer_parameters_per_second")
+    )
 
 
 def _fixed_seconds(keys: StateKeys) -> Array:

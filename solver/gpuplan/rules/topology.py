@@ -69,7 +69,9 @@ class Topology(Rule):
             ),
             Quantity(self.name, "idle GPUs in a cluster of several nodes", max(0, idle), 0, "GPUs"),
             Quantity(self.name, "GPUs beside whole blocks of a rack", rented % block if apart else 0, 0, "GPUs"),
-            Quantity(self.name, "groups in a rack that are larger than a block", float(large and not apart), 0, "count"),
+            Quantity(
+                self.name, "groups in a rack that are larger than a block", float(large and not apart), 0, "count"
+            ),
         ]
 
 
