@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -35,10 +36,12 @@ class Shares:
 
 
 def examine(seed: int, shares: Shares) -> Row:
-    """Solve and judge the problem with that number; whatever is raised becomes part of the row."""
+    """Solve and judge the problem with that number; whatever is raised, a warning too, becomes part of the row."""
     seconds: dict[str, float] = {}
     try:
-        return _examine(seed, shares, seconds)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return _examine(seed, shares, seconds)
     except Exception as error:  # noqa: BLE001  a crash is what this benchmark looks for, and the run goes on
         text = "".join(traceback.format_exception(error))[-2000:]
         kind = "internal error" if isinstance(error, VerificationError) else "crash"

@@ -243,7 +243,7 @@ def machine_bounds(space: Space, objective: Objective) -> Array:
         head_start = job.startup_seconds if limits.deadline_from == "start" else 0.0
         left = limits.deadline_seconds * (1 + MARGIN) + head_start - least.fixed_seconds
         nodes = np.maximum(
-            nodes, np.where(left > 0, np.ceil(least.slope * sure / np.maximum(left, 1e-9) * (1 - MARGIN)), np.inf)
+            nodes, np.where(left > 0, np.ceil(least.slope * sure / np.maximum(left, 1e-9) * (1 - MARGIN)), most + 1)
         )
 
     def bill(seconds: Array) -> Array:

@@ -6,6 +6,7 @@ as near to the limit as that plan is given to CP-SAT with the true limits: it mu
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,13 +36,14 @@ class Confirmation:
 
 def confirm(space: Space, cache: Cache, seconds: float) -> Confirmation:
     """Ask CP-SAT about the layouts that come nearest to the limits of a space."""
+    end = time.perf_counter() + seconds
     field, objective = _nearest(space.job)
     for lifted, roomier in (((field,), 1.0), (LIMITS, 1.0), (LIMITS, ROOMIER)):
         none: dict[str, Any] = dict.fromkeys(lifted)
         job = replace(space.job, limits=replace(space.job.limits, **none))
         memory = space.machines.usable_memory_bytes * roomier
         around = replace(space, job=job, machines=replace(space.machines, usable_memory_bytes=memory))
-        searcher = Searcher(Physics(around, cache), Order((objectives()[objective],)), seconds)
+        searcher = Searcher(Physics(around, cache), Order((objectives()[objective],)), end - time.perf_counter())
         found = searcher.run()
         if not found.complete:
             return Confirmation("unknown", 0)
@@ -49,7 +51,8 @@ def confirm(space: Space, cache: Cache, seconds: float) -> Confirmation:
             continue
         kept = reduce_rows(searcher)
         tables = build_tables(searcher, kept, searcher.order.primary)
-        proof = prove(replace(tables, space=space), searcher.order.primary, space.job, seconds)
+        left = end - time.perf_counter()
+        proof = prove(replace(tables, space=space), searcher.order.primary, space.job, left)
         return Confirmation(proof.status, kept.pairs, proof.stopped)
     return Confirmation(None, 0)
 

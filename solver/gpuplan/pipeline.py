@@ -112,6 +112,8 @@ def _decide(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch
     except KeyboardInterrupt:
         outcome.status = "unknown" if outcome.plan is None else "feasible"
         outcome.stopped, outcome.proof = "interrupted", "interrupted before the proof was complete"
+        bound = searcher.found.bound
+        outcome.bound = bound if math.isfinite(bound) else None
 
 
 def _prove(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch) -> None:
@@ -224,15 +226,20 @@ def _conclude_infeasible(proof: Proof, outcome: Outcome) -> None:
 
 def _conclude_empty(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch) -> None:
     """Bounds leave nothing: CP-SAT is asked about what comes nearest, so that no verdict rests on one means."""
+    from gpuplan.build import ModelTooLargeError
     from gpuplan.confirm import ROOMIER, confirm
 
+    bounds = "no layout on any offer keeps memory and limits even at optimistic bounds"
     left = searcher.space.job.search.time_limit_seconds - clock.total
-    said = confirm(searcher.space, cache, left)
+    try:
+        said = confirm(searcher.space, cache, left)
+    except ModelTooLargeError as error:
+        outcome.proof = f"{bounds}, but CP-SAT could not be asked: {error}"
+        return
     clock.lap("cp_sat")
     outcome.cp_sat_status, outcome.pairs = said.status, said.layouts
     if said.status in ("optimal", "feasible"):
         raise VerificationError("CP-SAT found a plan where optimistic bounds leave none")
-    bounds = "no layout on any offer keeps memory and limits even at optimistic bounds"
     if said.status == "unknown":
         outcome.status, outcome.stopped = "unknown", said.stopped or "time limit"
         outcome.proof = f"{bounds}, but CP-SAT did not finish"

@@ -17,6 +17,7 @@ from gpuplan.job import Job, Limits, Pins
 from gpuplan.pipeline import find
 from gpuplan.plan import Plan
 from gpuplan.relax import LIMITS
+from gpuplan.selection import selected
 from problems import Problem, limited, problem_of, problems
 
 FEW = settings(max_examples=20)
@@ -27,7 +28,10 @@ def impossible(problem: Problem, name: str) -> Job:
     """The job, with one more limit that no plan obeys if the others leave any."""
     job = fewer_pins(problem)
     limit = next(limit for limit in LIMITS if limit.name == name)
-    least = find(job, problem.offers, limit.objective)
+    offers = problem.offers
+    if name == "deadline" and job.limits.deadline_from == "start":  # the wait does not count then
+        offers = tuple(replace(offer, lead_time_seconds=0.0) for offer in offers if selected(job, offer))
+    least = find(job, offers, limit.objective)
     if least.plan is None or least.value is None:
         return job
     if name == "deadline":
