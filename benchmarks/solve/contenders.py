@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from benchmarks.solve.exhaustive import count_pairs, exhaustive
 from benchmarks.solve.plain import plain
 from gpuplan.job import Job
+from gpuplan.physics import Cache
 from gpuplan.pipeline import Outcome, find
 from gpuplan_hardware import Offer
 
@@ -28,9 +29,10 @@ Contender = Callable[[Job, Sequence[Offer]], Answer]
 
 
 def gpuplan(job: Job, offers: Sequence[Offer]) -> Answer:
-    """Solve twice: the first call builds every table anew, the second finds what the process has kept."""
-    outcome, seconds = _timed(job, offers)
-    again, warm = _timed(job, offers)
+    """Solve twice: the first call builds every table anew, the second has them, as solves of the same job under other limits do."""
+    tables = Cache()
+    outcome, seconds = _timed(job, offers, tables)
+    again, warm = _timed(job, offers, tables)
     figures: dict[str, float] = {f"seconds_{part}": taken for part, taken in outcome.seconds.items()}
     figures |= {
         "warm": warm,
@@ -44,9 +46,9 @@ def gpuplan(job: Job, offers: Sequence[Offer]) -> Answer:
     return Answer(outcome.status if same else "not repeated", outcome.value, seconds, figures=figures)
 
 
-def _timed(job: Job, offers: Sequence[Offer]) -> tuple[Outcome, float]:
+def _timed(job: Job, offers: Sequence[Offer], tables: Cache) -> tuple[Outcome, float]:
     start = time.perf_counter()
-    outcome = find(job, offers)
+    outcome = find(job, offers, cache=tables)
     return outcome, time.perf_counter() - start
 
 

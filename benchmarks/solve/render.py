@@ -17,8 +17,8 @@ HEADER = """# Solving: gpuplan against an exhaustive search and a plain model
 
 `python -m benchmarks.solve`: the questions of [problems.toml](problems.toml), each in a process of its own, forked after the imports,
 on catalogues that [catalogue.py](catalogue.py) generates. **cold** is `gpuplan.pipeline.find` with every table built anew, **warm** the
-second call in the same process; medians. **(a)** is an exhaustive search in numpy ([exhaustive.py](exhaustive.py)): the same rows,
-tables and dominance, memory first, then every remaining pair of offer and layout. **(b)** is the plain CP-SAT model
+same with the tables at hand, as in a sweep; medians. **(a)** is an exhaustive search in numpy ([exhaustive.py](exhaustive.py)):
+the same rows, tables and dominance, memory first, then every remaining pair of offer and layout. **(b)** is the plain CP-SAT model
 ([plain.py](plain.py)): an integer variable per decision, tables, elements, products; one worker, as gpuplan has.
 
 *pairs* are those of offer and layout after dominance, *evaluated* the ones that fit the memory, all of which (a) times. *looked at*

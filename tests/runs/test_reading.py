@@ -130,7 +130,13 @@ def test_stated_settings_leave_one_candidate() -> None:
         "recompute": "none",
     }
     (run,) = candidates(row(**cells))
-    assert (run.layout.tensor, run.layout.pipeline, run.layout.data, run.layout.virtual, run.layout.zero) == (4, 8, 2, 5, 1)
+    assert (run.layout.tensor, run.layout.pipeline, run.layout.data, run.layout.virtual, run.layout.zero) == (
+        4,
+        8,
+        2,
+        5,
+        1,
+    )
 
 
 def test_a_mixture_without_a_framework_runs_where_experts_can_be_dealt() -> None:
