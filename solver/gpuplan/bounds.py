@@ -14,7 +14,6 @@ import numpy as np
 from gpuplan.candidates import AtomRows, Rates, StateRows, link_code
 from gpuplan.layout import LIGHTER
 from gpuplan.objectives import Objective, Totals
-from gpuplan.performance import interval
 from gpuplan.performance.clock import clock, minimum_billing_seconds
 from gpuplan.performance.constants import constants
 from gpuplan.performance.distinct import distinct
@@ -238,7 +237,7 @@ def machine_bounds(space: Space, objective: Objective) -> Array:
     nodes = np.maximum(np.ceil(_least_gpus(space) * (1 - MARGIN) / m.gpus_per_node), 1.0)
     least = clock(job, space.work, np.maximum(most, nodes), np.zeros(len(m)))
     node_seconds = gpu_seconds / m.gpus_per_node
-    sure = node_seconds * _least_factor(space)
+    sure = node_seconds * space.confidence_factors[0].min(axis=0)
     if limits.deadline_seconds is not None:
         head_start = job.startup_seconds if limits.deadline_from == "start" else 0.0
         left = limits.deadline_seconds * (1 + MARGIN) + head_start - least.fixed_seconds
@@ -272,17 +271,6 @@ def _cheapest(space: Space) -> tuple[Array, Array, Array]:
     if limits.max_gpus is not None:
         most = np.minimum(most, limits.max_gpus // space.machines.gpus_per_node)
     return price, most // space.job.parallel, billed
-
-
-def _least_factor(space: Space) -> Array:
-    """Least confidence factor of the step time over the frameworks, by machine class."""
-    found = np.full(len(space.machines), np.inf)
-    for framework in space.values.frameworks:
-        for machine, node in enumerate(space.machines.nodes):
-            family = node.accelerator.kernel_family
-            width = interval.step_width(family, framework.kernels, space.work.is_mixture, framework.stand_in)
-            found[machine] = min(found[machine], interval.factor(width, space.job.confidence))
-    return found
 
 
 def _sequence_seconds(space: Space, framework: Framework) -> Array:

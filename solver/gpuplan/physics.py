@@ -13,7 +13,6 @@ import numpy as np
 
 from gpuplan.candidates import AtomRows, ShapeRows, StateRows, concatenate, link_code, shape_code
 from gpuplan.host import ram_bytes
-from gpuplan.performance import interval
 from gpuplan.performance.communication import exposed_end_gather, exposed_gather, stage_transfer_seconds
 from gpuplan.performance.layers import AtomKeys, head_seconds, layer_seconds
 from gpuplan.performance.memory import activation_bytes, loss_bytes, working_bytes
@@ -174,12 +173,7 @@ class Physics:
         seconds = [
             np.sum(list(layer_seconds(kind, work, framework, m, alone).values()), axis=0) for kind in work.layers
         ]
-        families = [node.accelerator.kernel_family for node in m.nodes]
-        widths = np.array(
-            [interval.step_width(f, framework.kernels, work.is_mixture, framework.stand_in) for f in families]
-        )
-        spread = np.array([interval.memory_width(f, framework.kernels, framework.stand_in) for f in families])
-        confidence = space.job.confidence
+        step, memory = self.space.confidence_factors
         return AtomRows(
             keys=keys,
             framework=np.full(len(keys), index),
@@ -189,21 +183,15 @@ class Physics:
             activation=np.stack([activation_bytes(kind, work, framework, keys) for kind in work.layers], axis=1),
             working=working_bytes(work, framework, keys),
             logits=loss_bytes(work, framework, keys),
-            step_factor=np.array([interval.factor(width, confidence) for width in widths])[keys.machine],
-            memory_factor=np.array([interval.factor(width, confidence) for width in spread])[keys.machine],
+            step_factor=step[index, keys.machine],
+            memory_factor=memory[index, keys.machine],
         )
 
     def roomiest(self, machines: Array) -> Array:
         """Largest usable memory over the confidence factor among machine classes, by framework."""
-        m, confidence = self.space.machines, self.space.job.confidence
-        found = np.zeros(len(self.space.values.frameworks))
-        for place, framework in enumerate(self.space.values.frameworks):
-            for machine in machines:
-                family = m.nodes[machine].accelerator.kernel_family
-                width = interval.memory_width(family, framework.kernels, framework.stand_in)
-                room = m.usable_memory_bytes[machine] / interval.factor(width, confidence)
-                found[place] = max(found[place], room)
-        return found
+        _, memory = self.space.confidence_factors
+        room = self.space.machines.usable_memory_bytes / memory
+        return np.asarray(room[:, machines].max(axis=1))
 
     def gathered(self, rows: AtomRows, several: Array, gather: Array, streamed: Array) -> AtomRows:
         """`rows`, one for one, where the cluster leaves its domain, and with what ZeRO-3 exchanges."""

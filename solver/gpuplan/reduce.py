@@ -21,7 +21,7 @@ from gpuplan.tables import Tables
 Array = np.ndarray
 
 #: So many layouts are left to CP-SAT by bounds alone; those of further machine classes are thinned by their exact memory and time.
-MOST_BY_BOUND = 250
+MOST_BY_BOUND = 120
 
 
 @dataclass

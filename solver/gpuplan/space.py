@@ -15,6 +15,7 @@ import numpy as np
 
 from gpuplan.job import Job
 from gpuplan.layout import LIGHTER, OFFLOAD
+from gpuplan.performance import interval
 from gpuplan.performance.distinct import distinct
 from gpuplan.performance.layers import AtomKeys
 from gpuplan.performance.machine import Machines, block_gpus, machines
@@ -153,6 +154,20 @@ class Space:
             for rule in rules():
                 mask &= getattr(rule, check)(self, *arguments)
         return mask
+
+    @cached_property
+    def confidence_factors(self) -> tuple[Array, Array]:
+        """What step time and memory are multiplied by to hold at the job's confidence: arrays (frameworks, machine classes)."""
+        families = [node.accelerator.kernel_family for node in self.machines.nodes]
+        step, memory = (np.ones((len(self.values.frameworks), len(families))) for _ in range(2))
+        for place, framework in enumerate(self.values.frameworks):
+            for family in set(families):
+                here = np.array([name == family for name in families])
+                width = interval.step_width(family, framework.kernels, self.work.is_mixture, framework.stand_in)
+                step[place, here] = interval.factor(width, self.job.confidence)
+                width = interval.memory_width(family, framework.kernels, framework.stand_in)
+                memory[place, here] = interval.factor(width, self.job.confidence)
+        return step, memory
 
     @cached_property
     def size_codes(self) -> Array:
