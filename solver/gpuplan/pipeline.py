@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gpuplan.interrupts import held_back
 from gpuplan.job import Job
 from gpuplan.objectives import Objective
 from gpuplan.order import Order
@@ -87,7 +88,7 @@ def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None, c
     clock.lap("incumbent")
     clock.move("incumbent", "tables", physics.seconds)
     found = searcher.found
-    outcome.layouts, outcome.skipped_machines = found.layouts, len(space.machines) - found.looked
+    outcome.layouts, outcome.skipped_machines = found.layouts, found.excluded
     outcome.plan = found.best
     if outcome.stopped is None and not found.complete:
         outcome.stopped = "time limit"
@@ -118,7 +119,8 @@ def _decide(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch
 
 def _prove(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch) -> None:
     """Reduce, then let CP-SAT decide what is left."""
-    import gpuplan.prove  # noqa: F401  # takes long: timed by itself, and only where there is something to prove
+    with held_back():
+        import gpuplan.prove  # noqa: F401  # takes long: timed by itself, and only where there is something to prove
 
     found = searcher.found
     clock.lap("import_solver")

@@ -8,6 +8,7 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from gpuplan.build import Builder
+from gpuplan.interrupts import handler_kept
 from gpuplan.job import Job
 from gpuplan.objectives import Objective
 from gpuplan.tables import Tables
@@ -47,7 +48,8 @@ def prove(
     solver.parameters.max_time_in_seconds = max(0.01, seconds)
     solver.parameters.cp_model_presolve = not tables.space.reduced
     _mend(solver)
-    status = solver.solve(builder.model)
+    with handler_kept():
+        status = solver.solve(builder.model)
     found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
     unit = objective.unit_value(builder)
     return Proof(

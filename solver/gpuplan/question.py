@@ -9,7 +9,7 @@ from gpuplan.answer import plan_answer
 from gpuplan.ask import Asker
 from gpuplan.job import Job
 from gpuplan.pipeline import Outcome
-from gpuplan.relax import MAX_TP, MIN_MFU, NODE_COUNTS, Given, Limit, needed, without, without_wait
+from gpuplan.relax import MAX_TP, MIN_MFU, NODE_COUNTS, Given, Limit, in_time, needed, without, without_wait
 from gpuplan.result import Relaxation
 from gpuplan_hardware import Offer
 
@@ -109,7 +109,7 @@ def _changed(
         unit=unit,
         smallest=smallest,
         also_lifted=needed(job, plan, [other for other in lifted if other is not item]),
-        plan=plan_answer(plan),
+        plan=plan_answer(in_time(plan)),
     )
 
 

@@ -84,6 +84,7 @@ NODE_COUNTS = Limit(
     "node_counts",
     lambda plan: float(plan.nodes),
     "nodes",
+    objective="nodes",
     kept=lambda need, counts: round(need) in counts,
 )
 MAX_TP = Limit("max_tp", "max_tensor", _required("max_tp"), "GPUs")
@@ -152,6 +153,14 @@ def without(job: Job, lifted: Collection[Given]) -> Job:
 def needed(job: Job, plan: Plan, lifted: Sequence[Given]) -> list[AlsoLifted]:
     """What a plan needs of those that it does not keep."""
     return [change for item in lifted if (change := item.lifting(job, plan)) is not None]
+
+
+def in_time(plan: Plan) -> Plan:
+    """The plan of a job whose deadline is what the plan needs, where that is more than was asked: its chance is that of the change."""
+    limits, needs = plan.job.limits, plan.deadline_clock_seconds(plan.step_factor)
+    if limits.deadline_seconds is None or needs <= limits.deadline_seconds:
+        return plan
+    return replace(plan, job=replace(plan.job, limits=replace(limits, deadline_seconds=needs)))
 
 
 def without_wait(job: Job, offers: Sequence[Offer]) -> list[Offer]:

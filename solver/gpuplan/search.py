@@ -49,8 +49,8 @@ class Search:
         The best plan's machine class, offer and rows.
     complete
         False where the time ran out: then another plan may be better, by `bound` at most.
-    looked, layouts
-        Machine classes looked at, and layouts evaluated.
+    seen, layouts
+        Machine classes looked at, and how many layouts were evaluated.
     """
 
     space: Space
@@ -62,7 +62,7 @@ class Search:
     finished: set[int] = field(default_factory=set)
     row: tuple[int, int, Candidates] | None = None
     complete: bool = True
-    looked: int = 0
+    seen: set[int] = field(default_factory=set)
     layouts: int = 0
 
     @property
@@ -80,6 +80,11 @@ class Search:
     def open(self, machine: int) -> bool:
         """Whether a machine class may hold a plan as good as the best."""
         return bool(np.isfinite(self.bounds[machine]) and self.bounds[machine] <= self.value * (1 + MARGIN))
+
+    @property
+    def excluded(self) -> int:
+        """Machine classes that a bound excludes without a look at them."""
+        return sum(machine not in self.seen and not self.open(machine) for machine in range(len(self.bounds)))
 
     @property
     def bound(self) -> float:
@@ -157,7 +162,7 @@ class Searcher:
 
     def _look(self, machine: int) -> None:
         found = self.found
-        found.looked += 1
+        found.seen.add(machine)
         look = self.look(machine)
         states, least = look.states(self.order, found.goal)
         self._raise_bound(machine, least)

@@ -141,7 +141,7 @@ def _solver(parts: Sequence[SolverAnswer]) -> SolverAnswer:
             "gap": None,
             "rounding_bound": None,
             "largest_activity": max((part.largest_activity or 0 for part in parts), default=None),
-            "machine_classes": max(part.machine_classes for part in parts),
+            "machine_classes": sum(part.machine_classes for part in parts),
             "machine_classes_excluded_by_bound": sum(part.machine_classes_excluded_by_bound for part in parts),
             "seconds": laps,
             "stopped": cut,

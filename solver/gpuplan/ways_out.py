@@ -19,8 +19,18 @@ MOST_NODES = 100_000
 
 def ways_out(question: Question, changes: Sequence[Relaxation]) -> list[Relaxation]:
     """Changes of what the user said, more nodes than are sold, another framework: cheapest plan first."""
-    found = [*changes, *_more_nodes(question), *_other_framework(question)]
+    found = [*_apart(changes), *_more_nodes(question), *_other_framework(question)]
     return sorted(found, key=lambda relaxation: (relaxation.plan.prediction.cost_usd, relaxation.limit))
+
+
+def _apart(changes: Sequence[Relaxation]) -> list[Relaxation]:
+    """The changes without those that are the same ones in another order, leading to the same plan."""
+    seen: dict[object, Relaxation] = {}
+    for change in changes:
+        together = frozenset({change.limit, *(other.limit for other in change.also_lifted)})
+        plan = (change.plan.offer.id, change.plan.nodes, str(change.plan.layout))
+        seen.setdefault((together, plan) if change.also_lifted else change.limit, change)
+    return list(seen.values())
 
 
 def _more_nodes(question: Question) -> list[Relaxation]:

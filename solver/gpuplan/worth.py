@@ -10,7 +10,7 @@ from gpuplan.ask import Asker
 from gpuplan.job import Job
 from gpuplan.pipeline import Outcome
 from gpuplan.plan import Plan
-from gpuplan.relax import LIMITS, Limit
+from gpuplan.relax import LIMITS, Limit, in_time
 from gpuplan.result import Worth
 
 #: A value that is lower by less than this share is the same: the noise of floating point.
@@ -106,5 +106,5 @@ def _worth(limit: Limit, step: float, to: float, before: float, after: float, pl
         to=to * limit.scale,
         objective=before if same else after,
         saves=0.0 if same else saves,
-        plan=None if same or plan is None else plan_answer(plan),
+        plan=None if same or plan is None else plan_answer(in_time(plan)),
     )

@@ -28,10 +28,10 @@ def test_choices_stand_side_by_side_and_none_is_chosen() -> None:
         "3 of 3 choices of method and precision have a plan, each proved cheapest of its kind; the"
     )
     assert line_with(result, "full fine-tuning bf16") == (
-        "full fine-tuning bf16 bf16 8 x H100-SXM 2.8 h $300 1 x nebius gpu-8"
+        "full fine-tuning bf16 bf16 megatron 8 x H100-SXM 2.8 h $300 1 x nebius gpu-8"
     )
-    assert line_with(result, "LoRA bf16").startswith("LoRA bf16 bf16 8 x H100-SXM 2.8 h $139 $161")
-    assert line_with(result, "QLoRA bf16").startswith("QLoRA bf16 nf4 8 x H100-SXM 2.8 h $150 $150")
+    assert line_with(result, "LoRA bf16").startswith("LoRA bf16 bf16 megatron 8 x H100-SXM 2.8 h $139 $161")
+    assert line_with(result, "QLoRA bf16").startswith("QLoRA bf16 nf4 megatron 8 x H100-SXM 2.8 h $150 $150")
     assert "against full in bf16, the dearest that rounds nothing" in printed
     for source in ("arXiv:2305.14314", "arXiv:2405.09673"):
         assert source in printed

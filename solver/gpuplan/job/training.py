@@ -155,9 +155,9 @@ def _check_usual(reader: Reader, training: Training) -> None:
     if reasons[0]:
         reader.assume(f"{parallel.title}, as {reasons[0]}")
     elif reasons[1]:
-        reader.assume(f"{plain}; no tensor, pipeline or expert parallelism, as {reasons[1]}")
+        reader.assume(f"{plain}; no tensor, pipeline, context or expert parallelism, as {reasons[1]}")
     else:
-        reader.assume(f"{plain}; Megatron-Core where tensor, pipeline or expert parallelism is used")
+        reader.assume(f"{plain}; Megatron-Core where tensor, pipeline, context or expert parallelism is used")
 
 
 def _able(training: Training) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ def choices(result: Result) -> list[RenderableType]:
         return []
     rows = [_row(choice) for choice in result.choices]
     against = next((one.choice.against for one in result.choices if one.choice and one.choice.against), None)
-    headers = ["method", "compute", "weights", "GPUs", ">time", ">cost", ">saves", "on"]
+    headers = ["method", "compute", "weights", "framework", "GPUs", ">time", ">cost", ">saves", "on"]
     note = [Prose(f"Saves: against {against}, the dearest that rounds nothing.")] if against else []
     open_ = [label(one) for one in result.choices if one.status == "feasible"]
     note += [Prose(f"Not proved: {', '.join(open_)}.", "yellow")] if open_ else []
@@ -37,11 +37,11 @@ def choices(result: Result) -> list[RenderableType]:
 def _row(result: Result) -> tuple[str, ...]:
     kind = words(METHODS, result.method), result.precision, result.weights
     if result.plan is None:
-        return *kind, "no plan" if result.status == "infeasible" else "not decided", "", "", "", ""
+        return *kind, "", "no plan" if result.status == "infeasible" else "not decided", "", "", "", ""
     p = result.plan.prediction
     saves = "" if result.choice is None or result.choice.saves_usd is None else _saved(result.choice.saves_usd)
     return (
-        *kind, gpus(result.plan), f.hours(p.total_hours), f.money(p.cost_usd), saves, cluster(result.plan)
+        *kind, result.plan.layout.framework, gpus(result.plan), f.hours(p.total_hours), f.money(p.cost_usd), saves, cluster(result.plan)
     )  # fmt: skip
 
 

@@ -163,7 +163,9 @@ def _relaxation_note(result: Result) -> str:
         text = "This change is enough, with the other limits as they are."
     together = [_together(relaxation) for relaxation in result.relaxations]
     if any(together):
-        each = "This change is enough." if len(together) == 1 else "Each of these changes is enough."
+        each = (
+            "This change is enough." if len(together) == 1 else "Each of these is enough, with what is named beside it."
+        )
         text = " ".join([each, *filter(None, together)])
     if not all(relaxation.smallest for relaxation in result.relaxations):
         named = ", ".join(_switch(change.limit) for change in result.relaxations if not change.smallest)

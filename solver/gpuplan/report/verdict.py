@@ -61,6 +61,8 @@ def _choices(result: Result) -> tuple[str, str]:
     asked = f"{len(result.choices)} choices"
     if not having and result.status == "infeasible":
         return f"No plan for any of {asked} of method and precision; proved.", BAD
+    if not having:
+        return f"None of {asked} of method and precision was decided in time, or has a plan; not reproducible.", OPEN
     how = "each proved" if all(choice.status == "optimal" for choice in having) else "not all proved"
     best = words(BEST, result.objective_name)
     sentence = (
