@@ -31,7 +31,8 @@ def held_back() -> Iterator[None]:
     KeyboardInterrupt
         At the end, where it came meanwhile.
     """
-    if threading.current_thread() is not threading.main_thread():
+    ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN  # as in a shell's background
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[int] = []

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from threading import Thread
 
 import pytest
 
 from gpuplan.interrupts import handler_kept, held_back
+
+
+@pytest.fixture(autouse=True)
+def python_handler() -> Iterator[None]:
+    """Python's own handler, which a process in a shell's background does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_handler_that_foreign_code_takes_away_is_put_back() -> None:
@@ -25,6 +34,13 @@ def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
         done.append("the block")
     assert done == ["the block"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_process_that_ignores_interrupts_still_does() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with held_back():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
 def test_other_threads_have_no_handlers_to_keep() -> None:
