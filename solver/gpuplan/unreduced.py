@@ -93,7 +93,7 @@ def unreduced_tables(physics: Physics, objective: Objective | None = None, value
         states=concatenate([physics.states(size) for size in range(len(space.sizes))]),
     )
     clusters = [clusters_of(space, offer, np.unique(rows.states.nodes)) for offer in range(len(space.offers))]
-    longest = longest_training(space, rows)
+    longest = longest_training(space, rows) * (1 + 1e-3)  # parts are rounded up, and the longest must still fit
     limit = value * (1 + 1e-3)
     if objective is not None:
         reach = [

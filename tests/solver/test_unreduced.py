@@ -43,6 +43,11 @@ def test_it_agrees_with_the_pipeline_and_the_oracle(small: list[tuple[Problem, i
     assert min(statuses["optimal"], statuses["infeasible"]) >= 10, statuses
 
 
+def test_the_only_training_time_there_is_fits_its_own_units() -> None:
+    problem = problem_of(9350)  # one shape: the longest training is that of the plan, and rounding up must not push it out
+    assert compare_alone(problem.oracle.solve(), find_unreduced(problem.job, problem.offers)) is None
+
+
 def test_every_row_and_offer_is_in_the_model(small: list[tuple[Problem, int]]) -> None:
     problem, size = small[0]
     space = build_space(problem.job, problem.offers, reduced=False)
