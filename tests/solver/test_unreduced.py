@@ -44,7 +44,8 @@ def test_it_agrees_with_the_pipeline_and_the_oracle(small: list[tuple[Problem, i
 
 
 def test_the_only_training_time_there_is_fits_its_own_units() -> None:
-    problem = problem_of(9350)  # one shape: the longest training is that of the plan, and rounding up must not push it out
+    # One shape: the longest training is that of the plan, and rounding up must not push it out.
+    problem = problem_of(9350)
     assert compare_alone(problem.oracle.solve(), find_unreduced(problem.job, problem.offers)) is None
 
 
