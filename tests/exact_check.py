@@ -22,7 +22,8 @@ def _holds(constraint: Any, values: Sequence[int]) -> bool:
         return sum(_true(literal, values) for literal in constraint.exactly_one.literals) == 1
     if constraint.has_bool_and():
         return all(_true(literal, values) for literal in constraint.bool_and.literals)
-    raise NotImplementedError(f"a kind of constraint that gpuplan does not post: {constraint}")
+    # A check that passed over a constraint it cannot read would call a wrong solution right.
+    raise ValueError(f"a kind of constraint that gpuplan does not post: {constraint}")
 
 
 def _true(literal: int, values: Sequence[int]) -> bool:

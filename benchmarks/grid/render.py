@@ -7,6 +7,8 @@ import io
 from collections.abc import Sequence
 
 from benchmarks.grid.cells import DEADLINE, Cell
+from gpuplan.report.format import GLUE
+from gpuplan.report.words import degrees
 from gpuplan.result import PlanAnswer
 
 COMMAND = "python -m benchmarks.grid"
@@ -124,19 +126,10 @@ def line(cell: Cell) -> str:
 
 def cluster(plan: PlanAnswer) -> str:
     """GPUs, seller and layout in few words."""
-    layout = plan.layout
-    degrees = {
-        "TP": layout.tensor_parallel,
-        "PP": layout.pipeline_parallel,
-        "EP": layout.expert_parallel,
-        "DP": layout.data_parallel,
-    }
-    named = " ".join(f"{name}{degree}" for name, degree in degrees.items() if degree > 1)
+    named = degrees(plan).replace(GLUE, " ")
     nodes = f"{plan.nodes} x {plan.offer.node}"
     guess = "" if plan.prediction.coverage != "extrapolated" else " *"
-    return f"{plan.gpus} x {plan.offer.gpu}{guess} ({plan.offer.provider} {nodes}), {layout.framework}" + (
-        f" {named}" if named else ""
-    )
+    return f"{plan.gpus} x {plan.offer.gpu}{guess} ({plan.offer.provider} {nodes}), {plan.layout.framework}, {named}"
 
 
 def decides(cell: Cell) -> str:

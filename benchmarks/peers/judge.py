@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from benchmarks.peers.answers import Answer
 from benchmarks.peers.questions import Question, ways
 from gpuplan import InputError, check, solve
+from gpuplan.report.format import GLUE
+from gpuplan.report.words import degrees
 from gpuplan.result import PlanAnswer, Result
 
 
@@ -126,14 +128,8 @@ def _merit(checked: Result) -> tuple[bool, float]:
 def layout(plan: PlanAnswer) -> str:
     """Framework and degrees above one."""
     found = plan.layout
-    degrees = {
-        "TP": found.tensor_parallel,
-        "PP": found.pipeline_parallel,
-        "EP": found.expert_parallel,
-        "DP": found.data_parallel,
-    }
-    named = "".join(f" {name}{degree}" for name, degree in degrees.items() if degree > 1)
-    return f"{found.framework}{named} ZeRO-{found.zero_stage}, global batch {found.global_batch}"
+    named = degrees(plan).replace(GLUE, " ")
+    return f"{found.framework} {named} ZeRO-{found.zero_stage}, global batch {found.global_batch}"
 
 
 @dataclass(frozen=True)

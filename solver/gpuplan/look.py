@@ -52,10 +52,7 @@ class Look:
         self.keys, self.shardings, self.batches = keys, shardings, batches
         self.rates = Rates.of(self.space, machine)
         self.seconds = layer_sum(self.space, self.atoms)
-        frameworks = len(self.space.values.frameworks)
-        self.step_factor, self.memory_factor = np.ones(frameworks), np.ones(frameworks)
-        self.step_factor[self.atoms.framework] = self.atoms.step_factor
-        self.memory_factor[self.atoms.framework] = self.atoms.memory_factor
+        self.step_factor, self.memory_factor = (each[:, machine] for each in self.space.confidence_factors)
         self.capacity = float(self.space.machines.usable_memory_bytes[machine])
         self.framework = shardings.rows.framework
         self._held: dict[int, Array] = {}

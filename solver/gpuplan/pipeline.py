@@ -34,8 +34,8 @@ class Outcome:
     """What was found and how.
 
     ``status`` is optimal, feasible, infeasible or unknown; `stopped` says why a search ended before its proof ("time limit",
-    "interrupted"), which cannot be reproduced. `removed` counts layouts that exact evaluation took from what bounds had left,
-    `pairs` those over which CP-SAT decided.
+    "interrupted"), which cannot be reproduced. `pairs` counts the layouts over which CP-SAT
+    decided.
     """
 
     space: Space
@@ -49,7 +49,6 @@ class Outcome:
     cp_sat_status: str | None = None
     literals: int = 0
     pairs: int = 0
-    removed: int = 0
     layouts: int = 0
     skipped_machines: int = 0
     rounding_bound: float | None = None
@@ -125,7 +124,7 @@ def _prove(searcher: Searcher, cache: Cache, outcome: Outcome, clock: Stopwatch)
     found = searcher.found
     clock.lap("import_solver")
     kept = reduce_rows(searcher)
-    outcome.pairs, outcome.removed = kept.pairs, max(0, kept.evaluated - kept.pairs)
+    outcome.pairs = kept.pairs
     clock.lap("reduce")
     if not kept.rows:
         _conclude_empty(searcher, cache, outcome, clock)

@@ -31,7 +31,6 @@ class Kept:
     rows: list[Candidates] = field(default_factory=list)
     offers: set[int] = field(default_factory=set)
     pairs: int = 0
-    evaluated: int = 0
 
 
 def reduce_rows(searcher: Searcher, levels: int = 1) -> Kept:
@@ -66,7 +65,6 @@ def _keep(look: Look, order: Order, best: list[float] | None, kept: Kept) -> Non
     candidates, pair = look.layouts(pairs)
     training, index = pairs.bound[pair], np.arange(len(pair))
     if kept.pairs + len(index) > MOST_BY_BOUND:
-        kept.evaluated += len(index)
         exact, fits = look.evaluate(candidates)
         training = exact * (1 - MARGIN)
         index = np.flatnonzero(fits)
