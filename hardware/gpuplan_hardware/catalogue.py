@@ -82,6 +82,10 @@ def _providers() -> dict[str, Provider]:
             volume_usd_per_gb_month=_value(file.volume_usd_per_gb_month),
             minimum_billing_seconds=_value(file.minimum_billing_seconds),
             billing_increment_seconds=_value(file.billing_increment_seconds),
+            capacity_block_seconds=_value(file.capacity_block_seconds),
+            spot_interruptions_per_node_hour=_value(file.spot_interruptions_per_node_hour),
+            object_storage_usd_per_gb_month=_value(file.object_storage_usd_per_gb_month),
+            egress_usd_per_gb=_value(file.egress_usd_per_gb),
             notes=file.notes,
             sources=_sources(path, file, file.sources),
         )

@@ -22,7 +22,7 @@ LinkKind = Literal[
 ]
 NetworkKind = Literal["infiniband", "roce", "efa", "gpudirect-tcpx", "tcp", "unspecified"]
 LeadTime = Literal["instant", "queue", "contract"]
-Pricing = Literal["on-demand", "spot", "reserved-1y", "reserved-3y", "owned"]
+Pricing = Literal["on-demand", "spot", "reserved-1y", "reserved-3y", "capacity-block", "owned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +207,18 @@ class Provider:
         Least time that a node is billed for once it has been started; None when unknown.
     billing_increment_seconds : float or None
         Steps in which the time beyond it is billed; None when unknown.
+    capacity_block_seconds : float or None
+        Step in which capacity blocks are sold, which is also the shortest; None where there are none, or nobody says.
+    spot_interruptions_per_node_hour : float or None
+        How often a spot node is taken back; None when unknown.
+    object_storage_usd_per_gb_month : float or None
+        Price of object storage, where checkpoints are kept after the job; None when unknown.
+    egress_usd_per_gb : float or None
+        Price of moving 1e9 bytes out to the internet, the first price tier; None when unknown.
     notes : str
-        What the price is for.
+        What the prices are for.
     sources : mapping of str to Figure
-        The provenance of the price.
+        The provenance of each number.
     """
 
     name: str
@@ -218,6 +226,10 @@ class Provider:
     volume_usd_per_gb_month: float | None
     minimum_billing_seconds: float | None = None
     billing_increment_seconds: float | None = None
+    capacity_block_seconds: float | None = None
+    spot_interruptions_per_node_hour: float | None = None
+    object_storage_usd_per_gb_month: float | None = None
+    egress_usd_per_gb: float | None = None
     notes: str = ""
     sources: Mapping[str, Figure] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
@@ -235,7 +247,7 @@ class Offer:
     region : str
         Where; "any" when the price is the same everywhere.
     pricing : str
-        "on-demand", "spot", "reserved-1y", "reserved-3y" or "owned".
+        "on-demand", "spot", "reserved-1y", "reserved-3y", "capacity-block" or "owned".
     node : Node
         What is sold.
     price_usd_per_hour : float
@@ -254,6 +266,10 @@ class Offer:
     host_open : bool
         Whether the buyer chooses what the host lacks in the figures (owned machines, a price of one's own): the needs are
         stated instead of held against unknowns.
+    interruptions_per_node_hour : float or None
+        How often a spot node is taken back, where the price list says so; None takes the provider's figure.
+    also_in : tuple of str
+        Further regions of the same provider where the same node costs the same under the same pricing.
     """
 
     id: str
@@ -268,3 +284,5 @@ class Offer:
     lead_time: LeadTime = "instant"
     lead_time_seconds: float | None = 0.0
     host_open: bool = False
+    interruptions_per_node_hour: float | None = None
+    also_in: tuple[str, ...] = ()

@@ -76,6 +76,8 @@ Vcpus = Annotated[FigureFile, _between(1, 2048, "vCPUs"), _whole()]
 RamBytes = Annotated[FigureFile, _between(1e9, 3e13, "bytes"), _whole()]
 NvmeBytes = Annotated[FigureFile, _between(0, 1e15, "bytes"), _whole()]
 VolumePrice = Annotated[FigureFile, _between(0.001, 5, "USD per GB and month")]
+EgressPrice = Annotated[FigureFile, _between(0, 1, "USD per GB")]
+InterruptionRate = Annotated[FigureFile, _between(0, 10, "interruptions per node and hour")]
 
 
 class PeakFlopsFile(FileModel):
@@ -155,6 +157,10 @@ class ProviderFile(FileModel):
     volume_usd_per_gb_month: VolumePrice | None = None
     minimum_billing_seconds: Seconds | None = None
     billing_increment_seconds: Seconds | None = None
+    capacity_block_seconds: Seconds | None = None
+    spot_interruptions_per_node_hour: InterruptionRate | None = None
+    object_storage_usd_per_gb_month: VolumePrice | None = None
+    egress_usd_per_gb: EgressPrice | None = None
     sources: dict[Text, Text] = {}
 
 
