@@ -10,7 +10,7 @@ from gpuplan.explain import NO_OFFER, Explanation
 from gpuplan.job import Job, Pins
 from gpuplan.pipeline import find
 from gpuplan.plan import Plan
-from gpuplan.relax import NODE_COUNTS, PINS, SWITCHES, Limit, given, without
+from gpuplan.relax import NODE_COUNTS, PINS, QUOTA, SWITCHES, Limit, given, without
 from gpuplan.result import Relaxation
 from gpuplan_hardware import Offer
 from gpuplan_models import frameworks
@@ -83,11 +83,19 @@ def _relaxed(
         return (SWITCHES[name].on(eased) if name in SWITCHES else items[name].lifted(eased), offers), None
     item = items[name]
     assert isinstance(item, Limit)
+    if item == QUOTA:
+        stated = [_quotas_at_least(eased, job, round(value)) for value in (enough, less)]
+        return (stated[0], offers), (stated[1], offers)
     if item == NODE_COUNTS:
         return (item.set(eased, (*item.value(job), round(relaxation.to))), offers), None
     whole = item.unit in ("GPUs", "nodes")
     stated = [item.set(eased, round(value) if whole else value) for value in (enough, less)]
     return (stated[0], offers), (stated[1], offers)
+
+
+def _quotas_at_least(eased: Job, job: Job, gpus: int) -> Job:
+    quotas = tuple(replace(quota, gpus=max(gpus, quota.gpus)) for quota in job.limits.quotas)
+    return replace(eased, limits=replace(eased.limits, quotas=quotas))
 
 
 def _in_any_number(offers: Sequence[Offer], most: int) -> list[Offer]:

@@ -14,16 +14,17 @@ from functools import cached_property
 
 from gpuplan.job import Job, Limits
 from gpuplan.performance.predict import Prediction, predict
+from gpuplan.performance.spot import MOST_STOPS
 from gpuplan.performance.workload import Workload
 from gpuplan.values import candidate_values
 from gpuplan_hardware import Node, Offer
 from oracle_formulas import Formulas
 from oracle_layouts import Candidate, Layouts
-from oracle_selection import SELECTION, computes, left_out_by
+from oracle_selection import SELECTION, computes, left_out_by, quotas
 from oracle_structure import STRUCTURE
 
 #: The rules about the cluster, the user's about the layout, those that need the prediction, and all beside the selection's.
-CLUSTER = ("max_gpus", "max_nodes", "offer_nodes", "node_counts")
+CLUSTER = ("max_gpus", "max_nodes", "offer_nodes", "node_counts", "quota", "interruptions")
 ASKED = ("max_tensor", "exclude_layouts")
 MEASURED = ("host", "memory", "deadline", "budget", "min_mfu")
 RULES = (*STRUCTURE, *CLUSTER, *ASKED, *MEASURED)
@@ -138,7 +139,10 @@ class Oracle:
         steps, batch = math.ceil(job.sequences / candidate.layout.global_batch), candidate.layout.global_batch
         training = steps * prediction.step_seconds
         sure = training * formulas.factor(prediction.step_width)
-        time_sure, cost_sure = formulas.wall(offer, nodes, sure), formulas.cost(offer, nodes, sure)
+        time_sure, cost_sure = (
+            formulas.wall(offer, nodes, sure, sure=True),
+            formulas.cost(offer, nodes, sure, sure=True),
+        )
         deadline_clock = time_sure - formulas.before_start(offer)
         memory = prediction.memory_bytes * formulas.factor(prediction.memory_width)
         gpus, used = nodes * node.gpus_per_node, candidate.layout.gpus
@@ -181,6 +185,8 @@ class Oracle:
             "max_gpus": limits.max_gpus is not None and at_once * offer.node.gpus_per_node > limits.max_gpus,
             "max_nodes": limits.max_nodes is not None and at_once > limits.max_nodes,
             "offer_nodes": at_once > offer.max_nodes,
+            "quota": any(at_once * offer.node.gpus_per_node > gpus for gpus in quotas(limits, offer)),
+            "interruptions": self.formulas.stops(offer, nodes) > MOST_STOPS,
             "node_counts": limits.node_counts is not None and nodes not in limits.node_counts,
             "max_tensor": limits.max_tensor is not None and layout.tensor > limits.max_tensor,
             "exclude_layouts": degrees in limits.exclude_layouts,

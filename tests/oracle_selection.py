@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpuplan.job import Job
+from gpuplan.job import Job, Limits
 from gpuplan_hardware import Node, Offer
 
 #: The user's words that leave offers out of the question.
@@ -39,6 +39,18 @@ def left_out_by(job: Job, offer: Offer) -> frozenset[str]:
         "offer": job.pins.offer is None or job.pins.offer == offer.id,
     }
     return frozenset(word for word, holds in inside.items() if not holds)
+
+
+def quotas(limits: Limits, offer: Offer) -> list[int]:
+    """The quotas that an offer falls under."""
+    gpu, provider = offer.node.accelerator.name, offer.provider.name
+    return [
+        quota.gpus
+        for quota in limits.quotas
+        if (quota.provider is None or quota.provider == provider)
+        and (quota.region is None or quota.region == offer.region)
+        and (quota.gpu is None or gpu in quota.gpu)
+    ]
 
 
 def computes(node: Node, precision: str) -> bool:

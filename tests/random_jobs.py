@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from gpuplan.job import Job, TokenCount
+from gpuplan.job import Job, Limits, TokenCount
 from gpuplan.layout import Layout, obstacle
 from gpuplan_hardware import Node
 from gpuplan_models import Architecture, Framework, Method, frameworks, methods
@@ -108,6 +108,8 @@ FOCI = {
 
 #: Jobs that are drawn in a row until a framework runs one; now and then the last is taken as it is.
 DRAWS = 4
+#: Any may be taken.
+PRICINGS = ("on-demand", "spot", "capacity-block", "owned")
 
 
 def random_job(rng: Random, focus: str) -> Job:
@@ -150,8 +152,12 @@ def _random_job(rng: Random, focus: str) -> Job:
         evaluation_share=rng.choice((0.0, 0.0, 0.05)),
         startup_seconds=rng.choice((0.0, 600.0)),
         checkpoint_interval_seconds=rng.choice((600.0, 3600.0)),
+        checkpoint_days=rng.choice((0.0, 0.0, 30.0)),
+        egress=rng.choice((0.0, 0.0, "result", 1e10)),
+        spot_interruptions_per_node_hour=rng.choice((None, None, None, 0.1)),
         confidence=rng.choice((0.9, 0.9, None)),
         objectives=_objectives(rng, focus),
+        limits=Limits(pricing=PRICINGS),
     )
 
 

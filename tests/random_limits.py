@@ -8,7 +8,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from gpuplan.job import Job, Limits
+from gpuplan.job import Job, Limits, Quota
 from oracle import Evaluated, Oracle, first
 
 #: Field of `Limits`, the quantity of a plan that it limits, how often it is given.
@@ -27,7 +27,8 @@ def random_limits(rng: Random, job: Job, free: Oracle, focus: str) -> Limits:
 
     `free` knows the plans without any.
     """
-    limits = Limits(
+    limits = replace(
+        job.limits,
         allow_unknown_host=rng.random() < 0.2,
         deadline_from=rng.choice(("order", "start")),
         available_within_seconds=rng.choice((*(None,) * 5, 1000.0)),
@@ -151,6 +152,16 @@ def _switched(rng: Random, plans: Sequence[Evaluated], against: Evaluated) -> bo
     return against.offer.node.intra_node.kind != "nvswitch"
 
 
+def _pricing(plan: Evaluated) -> str:
+    return plan.offer.pricing
+
+
+def _quota(rng: Random, plans: Sequence[Evaluated], against: Evaluated) -> tuple[Quota, ...]:
+    """One GPU less than the plan has, for what it is made of or for everything; and a wide one."""
+    narrow = rng.choice(({}, {"provider": _provider(against)}, {"gpu": (_gpu(against),)}, {"region": _region(against)}))
+    return (Quota(max(1, against.gpus - 1), **narrow), Quota(10_000, provider=_provider(against)))
+
+
 #: How each side rule is drawn, and how often.
 _SIDE_RULES: dict[str, tuple[_Draw, float]] = {
     "min_mfu": (_least_utilisation, 0.4),
@@ -164,6 +175,8 @@ _SIDE_RULES: dict[str, tuple[_Draw, float]] = {
     "exclude_providers": (_that_word(_provider), 0.15),
     "regions": (_other_words(_region), 0.06),
     "exclude_regions": (_that_word(_region), 0.15),
+    "pricing": (_other_words(_pricing), 0.2),
+    "quotas": (_quota, 0.3),
 }
 _FIELDS = (*_LIMITED, *_SIDE_RULES)
 #: Those that seldom can be held against the best plan are tried earlier than the others.

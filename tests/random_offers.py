@@ -9,7 +9,7 @@ from random import Random
 from gpuplan.job import Job
 from gpuplan.performance.machine import supports
 from gpuplan_hardware import Accelerator, Host, Link, Network, Node, Offer, Provider
-from gpuplan_hardware.entities import LinkKind
+from gpuplan_hardware.entities import LinkKind, Pricing
 
 #: Makers of the kernel families that run less than everything, or nothing.
 _VENDORS = {"cdna3": "AMD", "ada": "Intel", "volta": "Huawei"}
@@ -23,8 +23,23 @@ def random_offers(rng: Random, job: Job, focus: str) -> tuple[Offer, ...]:
     while not any(supports(node, job.precision) for node in nodes):
         nodes.append(_node(rng, len(nodes), focus))
     volume, least = (0.08, 0.08, 0.2, None), (0.0, 60.0, 3600.0, 14400.0, None)
-    providers = [Provider(f"p{index}", False, rng.choice(volume), rng.choice(least)) for index in range(3)]
+    providers = [_provider(rng, f"p{index}", rng.choice(volume), rng.choice(least)) for index in range(3)]
     return tuple(_offer(rng, index, rng.choice(nodes), rng.choice(providers)) for index in range(rng.randint(3, 8)))
+
+
+def _provider(rng: Random, name: str, volume: float | None, least: float | None) -> Provider:
+    """Someone who bills by the second or in steps, and whose further prices are known or not."""
+    return Provider(
+        name,
+        False,
+        volume,
+        least,
+        billing_increment_seconds=rng.choice((None, 1.0, 1.0, 600.0, 3600.0)),
+        capacity_block_seconds=rng.choice((None, 86_400.0)),
+        spot_interruptions_per_node_hour=rng.choice((None, 0.001, 0.02, 0.3)),
+        object_storage_usd_per_gb_month=rng.choice((None, 0.02)),
+        egress_usd_per_gb=rng.choice((None, 0.0, 0.09)),
+    )
 
 
 def _node(rng: Random, index: int, focus: str) -> Node:
@@ -92,17 +107,20 @@ def _offer(rng: Random, index: int, node: Node, provider: Provider) -> Offer:
     most = rng.choice((1, 2, 4, 4, 8, 8))
     # Now and then a price list that promises several nodes without a fabric; the rules have to refuse them.
     joined = node.network is not None or node.domain_gpus is not None
+    pricing: Pricing = rng.choice(("on-demand", "on-demand", "spot", "spot", "capacity-block", "owned"))
+    share = {"spot": 0.4, "capacity-block": 0.8}.get(pricing, 1.0)
     return Offer(
         id=f"offer{index}",
         provider=provider,
         region=rng.choice(("asia", "eu", "us")),
-        pricing="on-demand",
+        pricing=pricing,
         node=node,
-        price_usd_per_hour=round(node.gpus_per_node * rng.uniform(0.5, 6.0), 2),
+        price_usd_per_hour=round(node.gpus_per_node * rng.uniform(0.5, 6.0) * share, 2),
         max_nodes=most if joined or rng.random() < 0.9 else 1,
         as_of=date(2026, 11, 1),
         source="",
         lead_time="queue",
         lead_time_seconds=rng.choice((0.0, 0.0, 0.0, 1800.0, None)),
         host_open=rng.random() < 0.1,
+        interruptions_per_node_hour=rng.choice((None, None, 0.05, 1.0)),
     )

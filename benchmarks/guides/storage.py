@@ -11,12 +11,11 @@ from benchmarks.guides.physics import LABELS, TWO, least_plan, number, throughpu
 from benchmarks.guides.registry import Finding, Reading, claim
 from benchmarks.guides.verdict import RATIO
 from gpuplan.host import BYTES_PER_TOKEN_ON_DISK
+from gpuplan.performance.bill import checkpoint_bytes, final_bytes
 from gpuplan.performance.clock import (
     GPU_HOURS_PER_FAILURE,
     LOAD_BYTES_PER_SECOND,
     SAVE_BYTES_PER_SECOND,
-    checkpoint_bytes,
-    final_bytes,
 )
 
 DAY_SECONDS = 86_400.0

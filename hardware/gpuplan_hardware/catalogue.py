@@ -63,7 +63,7 @@ def _accelerators() -> dict[str, Accelerator]:
     from gpuplan_hardware import schema
 
     found: dict[str, Accelerator] = {}
-    for path, file in _read_folder("accelerators", schema.AcceleratorFile):
+    for path, file in read_folder("accelerators", schema.AcceleratorFile):
         _refuse_twice(path, file.name, file.name in found)
         found[file.name] = _accelerator(path, file)
     return dict(sorted(found.items()))
@@ -74,7 +74,7 @@ def _providers() -> dict[str, Provider]:
     from gpuplan_hardware import schema
 
     found: dict[str, Provider] = {}
-    for path, file in _read_folder("providers", schema.ProviderFile):
+    for path, file in read_folder("providers", schema.ProviderFile):
         _refuse_twice(path, file.name, file.name in found)
         found[file.name] = Provider(
             name=file.name,
@@ -87,7 +87,7 @@ def _providers() -> dict[str, Provider]:
             object_storage_usd_per_gb_month=_value(file.object_storage_usd_per_gb_month),
             egress_usd_per_gb=_value(file.egress_usd_per_gb),
             notes=file.notes,
-            sources=_sources(path, file, file.sources),
+            sources=sourced(path, file, file.sources),
         )
     return found
 
@@ -97,7 +97,7 @@ def _nodes() -> dict[tuple[str, str], Node]:
     from gpuplan_hardware import schema
 
     found: dict[tuple[str, str], Node] = {}
-    for path, file in _read_folder("nodes", schema.NodeFile):
+    for path, file in read_folder("nodes", schema.NodeFile):
         key = (file.provider, file.name)
         _refuse_twice(path, "/".join(key), key in found)
         _refuse_unknown(path, "provider", file.provider, _providers())
@@ -118,15 +118,15 @@ def ownership_figures() -> dict[str, Figure]:
     from gpuplan_hardware import schema
 
     path = DATA / "ownership.toml"
-    file = _read_file(path, schema.OwnershipFile)
-    return _sources(path, file, file.sources)
+    file = read_file(path, schema.OwnershipFile)
+    return sourced(path, file, file.sources)
 
 
 def _accelerator(path: Path, file: schema.AcceleratorFile) -> Accelerator:
     peaks = {"bf16": file.peak_flops.bf16, "fp16": file.peak_flops.fp16, "fp8": file.peak_flops.fp8}
     native = {precision: figure.value for precision, figure in peaks.items() if figure is not None}
     if not native:
-        raise _file_error(path, "peak_flops", "{}", "one of bf16, fp16 and fp8 at least was expected")
+        raise file_error(path, "peak_flops", "{}", "one of bf16, fp16 and fp8 at least was expected")
     return Accelerator(
         name=file.name,
         aliases=tuple(file.aliases),
@@ -140,7 +140,7 @@ def _accelerator(path: Path, file: schema.AcceleratorFile) -> Accelerator:
         purchase_price_usd=_value(file.purchase_price_usd),
         refused=file.refused,
         notes=file.notes,
-        sources=_sources(path, file, file.sources),
+        sources=sourced(path, file, file.sources),
         host_link_bytes_per_second=_value(file.host_link_bytes_per_second),
     )
 
@@ -149,11 +149,11 @@ def _node(path: Path, file: schema.NodeFile, accelerator: Accelerator) -> Node:
     gpus, rate = int(file.gpus_per_node.value), file.intra_node.bytes_per_second_per_gpu.value
     if (gpus == 1) != (file.intra_node.kind == "none") or (gpus == 1) != (rate == 0):
         right = 'kind "none" and 0 bytes/s on a node with one GPU, else a link with a rate'
-        raise _file_error(path, "intra_node", f"{file.intra_node.kind}, {rate:g} bytes/s, {gpus} GPUs", right)
+        raise file_error(path, "intra_node", f"{file.intra_node.kind}, {rate:g} bytes/s, {gpus} GPUs", right)
     domain = _integer(file.domain_gpus)
     if domain is not None and (gpus == 1 or domain <= gpus or domain % gpus):
         right = f"a multiple of the node's GPUs ({gpus}), more than it has, was expected, and a link within the node"
-        raise _file_error(path, "domain_gpus", str(domain), right)
+        raise file_error(path, "domain_gpus", str(domain), right)
     return Node(
         name=file.name,
         provider=file.provider,
@@ -163,7 +163,7 @@ def _node(path: Path, file: schema.NodeFile, accelerator: Accelerator) -> Node:
         network=_network(file.network),
         host=Host(_integer(file.host.vcpus), _integer(file.host.ram_bytes), _integer(file.host.nvme_bytes)),
         notes=file.notes,
-        sources=_sources(path, file, file.sources),
+        sources=sourced(path, file, file.sources),
         domain_gpus=domain,
     )
 
@@ -180,30 +180,33 @@ def _integer(figure: schema.FigureFile | None) -> int | None:
     return None if figure is None else int(figure.value)
 
 
-def _sources(path: Path, file: schema.FileModel, texts: dict[str, str]) -> dict[str, Figure]:
+def sourced(path: Path, file: schema.FileModel, texts: dict[str, str]) -> dict[str, Figure]:
+    """The figures of a file with their sources spelled out, by their dotted paths."""
     from gpuplan_hardware import schema
 
     resolved: dict[str, Figure] = {}
     for field, figure in schema.figures(file).items():
         if figure.source not in texts:
             right = f"one of the keys of [sources] was expected: {', '.join(sorted(texts)) or 'there is none'}"
-            raise _file_error(path, f"{field}.source", figure.source, right)
+            raise file_error(path, f"{field}.source", figure.source, right)
         resolved[field] = Figure(figure.value, texts[figure.source], figure.as_of, figure.basis)
     return resolved
 
 
-def _read_folder(folder: str, model: type[AnyFile]) -> Iterator[tuple[Path, AnyFile]]:
+def read_folder(folder: str, model: type[AnyFile]) -> Iterator[tuple[Path, AnyFile]]:
+    """Every TOML file of a folder of data/, checked, by name."""
     for path in sorted((DATA / folder).glob("*.toml")):
-        yield path, _read_file(path, model)
+        yield path, read_file(path, model)
 
 
-def _read_file(path: Path, model: type[AnyFile]) -> AnyFile:
+def read_file(path: Path, model: type[AnyFile]) -> AnyFile:
+    """A TOML file of data/, checked; raises `CatalogueError`."""
     from pydantic import ValidationError
 
     try:
         return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _file_error(path, "file", path.name, f"it is not valid TOML ({error})") from None
+        raise file_error(path, "file", path.name, f"it is not valid TOML ({error})") from None
     except ValidationError as error:
         raise _schema_error(path, error) from None
 
@@ -211,13 +214,13 @@ def _read_file(path: Path, model: type[AnyFile]) -> AnyFile:
 def _schema_error(path: Path, error: ValidationError) -> CatalogueError:
     keys = _wrong_key(error.errors(include_url=False))
     if keys is not None:
-        return _file_error(path, *keys)
+        return file_error(path, *keys)
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     value = first["input"]
     if isinstance(value, dict):
         value = value.get("value", value)
-    return _file_error(path, field, str(value), first["msg"].removeprefix("Value error, "))
+    return file_error(path, field, str(value), first["msg"].removeprefix("Value error, "))
 
 
 def _wrong_key(errors: Sequence[ErrorDetails]) -> tuple[str, str, str] | None:
@@ -243,16 +246,17 @@ def _wrong_key(errors: Sequence[ErrorDetails]) -> tuple[str, str, str] | None:
     return None
 
 
-def _file_error(path: Path, field: str, value: str, problem: str) -> CatalogueError:
+def file_error(path: Path, field: str, value: str, problem: str) -> CatalogueError:
+    """An error about a file of data/; `problem` says what would be right."""
     place = f"{path.parent.name}/{path.name}"
     return CatalogueError(field, value, f"{place}: {field} is {value[:200]!r}: {problem}.")
 
 
 def _refuse_twice(path: Path, name: str, known: bool) -> None:
     if known:
-        raise _file_error(path, "name", name, "another file has it already, and names must be unique")
+        raise file_error(path, "name", name, "another file has it already, and names must be unique")
 
 
 def _refuse_unknown(path: Path, field: str, name: str, known: dict[str, Accelerator] | dict[str, Provider]) -> None:
     if name not in known:
-        raise _file_error(path, field, name, f"one of the catalogue's was expected: {', '.join(known)}")
+        raise file_error(path, field, name, f"one of the catalogue's was expected: {', '.join(known)}")

@@ -24,7 +24,7 @@ from gpuplan_hardware.entities import (
 )
 from gpuplan_hardware.errors import CatalogueError
 from gpuplan_hardware.names import resolve_gpus
-from gpuplan_hardware.ownership import owned_price, owned_source
+from gpuplan_hardware.ownership import owned_price, owned_source, ownership
 from gpuplan_hardware.table import Row, read_rows
 
 REQUIRED_COLUMNS = (
@@ -82,7 +82,7 @@ def read_offers(path: Path | str) -> tuple[Offer, ...]:
     lines: dict[str, int] = {}
     found: list[Offer] = []
     for row in read_rows(path, REQUIRED_COLUMNS, OPTIONAL_COLUMNS):
-        offer = _offer(row)
+        offer = offer_of(row)
         if offer.id in lines:
             raise row.error("node", f"line {lines[offer.id]} has the offer {offer.id} already")
         lines[offer.id] = row.line
@@ -97,14 +97,21 @@ def _offers() -> tuple[Offer, ...]:
     return tuple(offer for path in sorted((DATA / "offers").glob("*.csv")) for offer in read_offers(path))
 
 
-def _offer(row: Row) -> Offer:
+def offer_of(row: Row) -> Offer:
+    """The offer of one row with the columns of `read_offers`.
+
+    Raises
+    ------
+    CatalogueError
+        When a cell is wrong.
+    """
     provider, region, pricing = _provider(row.text("provider")), row.text("region"), _pricing(row)
-    price, source = _price(row, pricing)
     lead_time, lead_seconds = _lead_time(row, pricing)
     max_nodes = row.whole("max_nodes", 1, 100_000, "nodes")
     if max_nodes is None:
         raise row.error("max_nodes", "the number of nodes that one job may use was expected, 1 if in doubt")
     node = _node(row, provider)
+    price, source = _price(row, pricing, node, max_nodes)
     return Offer(
         id=f"{provider.name}/{node.name}/{region}/{pricing}",
         provider=provider,
@@ -121,8 +128,8 @@ def _offer(row: Row) -> Offer:
     )
 
 
-def _price(row: Row, pricing: Pricing) -> tuple[float, str]:
-    """USD per hour of the whole node, as given or as its purchase and power come to, and where it comes from."""
+def _price(row: Row, pricing: Pricing, node: Node, max_nodes: int) -> tuple[float, str]:
+    """USD per hour of the whole node, as given or as its purchase and upkeep come to, and where it comes from."""
     source = row.cells.get("source") or f"{row.path.name} line {row.line}"
     price = row.number("price_usd_per_hour", 1e-4, 1e4, "USD per hour of the whole node")
     purchase = row.number("purchase_usd", 100, 1e7, "USD for the whole node")
@@ -138,7 +145,8 @@ def _price(row: Row, pricing: Pricing) -> tuple[float, str]:
     if purchase is None or watts is None:
         right = "the price in USD per hour of the whole node was expected (owned: or purchase_usd and power_watts)"
         raise row.error("price_usd_per_hour", right)
-    return owned_price(purchase, watts), f"{source}; {owned_source(purchase, watts)}"
+    owned = ownership(purchase, watts, nodes=max_nodes, network=node.network, gpus_per_node=node.gpus_per_node)
+    return owned_price(owned), f"{source}; {owned_source(owned)}"
 
 
 def _day(row: Row) -> date:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from gpuplan_hardware.entities import Basis, LinkKind, NetworkKind
+from gpuplan_hardware.entities import Basis, LinkKind, NetworkKind, Pricing
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -78,6 +78,7 @@ NvmeBytes = Annotated[FigureFile, _between(0, 1e15, "bytes"), _whole()]
 VolumePrice = Annotated[FigureFile, _between(0.001, 5, "USD per GB and month")]
 EgressPrice = Annotated[FigureFile, _between(0, 1, "USD per GB")]
 InterruptionRate = Annotated[FigureFile, _between(0, 10, "interruptions per node and hour")]
+QuotaDefault = Annotated[FigureFile, _between(0, 100_000, "in the unit of the quota")]
 
 
 class PeakFlopsFile(FileModel):
@@ -164,14 +165,81 @@ class ProviderFile(FileModel):
     sources: dict[Text, Text] = {}
 
 
+class QuotaRuleFile(FileModel):
+    """[[quotas]]: what has to be asked for, for the node shapes that match one of the globs, under one of the pricings."""
+
+    name: Text
+    code: Text | None = None
+    nodes: Annotated[list[Text], Field(min_length=1)]
+    pricings: Annotated[list[Pricing], Field(min_length=1)]
+    counts: Literal["vcpus", "gpus", "nodes", "usd_per_hour"]
+    unit: Text
+    scope: Literal["region", "all regions"]
+    default: QuotaDefault | None = None
+    how: Annotated[str, Field(pattern=r"^https://[^?#]+$", max_length=200)]
+    note: Note = ""
+    source: Text
+    as_of: Annotated[date, BeforeValidator(_iso_date)]
+    basis: Basis
+
+
+class QuotaFile(FileModel):
+    """data/quotas/*.toml, named after the provider."""
+
+    name: Text
+    quotas: Annotated[list[QuotaRuleFile], Field(min_length=1)]
+    sources: dict[Text, Text]
+
+
 class OwnershipFile(FileModel):
     """data/ownership.toml."""
 
-    depreciation_years: Annotated[FigureFile, _between(1, 20, "years")]
+    amortisation_years: Annotated[FigureFile, _between(1, 20, "years")]
     used_share: Annotated[FigureFile, _between(0.05, 1, "of all hours")]
+    residual_share: Annotated[FigureFile, _between(0, 0.9, "of what was bought")]
     power_usage_effectiveness: Annotated[FigureFile, _between(1, 3, "kW per kW")]
     electricity_usd_per_kwh: Annotated[FigureFile, _between(0.01, 2, "USD per kWh")]
+    idle_power_share: Annotated[FigureFile, _between(0, 1, "of the power at work")]
+    colocation_usd_per_kw_month: Annotated[FigureFile, _between(10, 2000, "USD per kW and month")]
+    maintenance_share: Annotated[FigureFile, _between(0, 0.5, "of what was bought, a year")]
+    network_usd_per_node_of_2: Annotated[FigureFile, _between(0, 1e5, "USD per node")]
+    network_usd_per_node_of_128: Annotated[FigureFile, _between(0, 1e6, "USD per node")]
     sources: dict[Text, Text]
+
+
+CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+CountryCodes = Annotated[str, Field(pattern=r"^\s*[A-Z]{2}(\s+[A-Z]{2})*\s*$")]
+RegionName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 -]*$", max_length=60)]
+
+
+class CurrenciesFile(FileModel):
+    """data/currencies.toml."""
+
+    usd_per: dict[CurrencyCode, Annotated[FigureFile, _between(1e-6, 10, "USD for one")]]
+    sources: dict[Text, Text]
+
+
+class RegionsFile(FileModel):
+    """data/regions/*.toml; `codes` says that a region may be, or end in, the code of its country ("Sweden, SE")."""
+
+    provider: Text
+    source: Text
+    as_of: Annotated[date, BeforeValidator(_iso_date)]
+    basis: Basis
+    codes: bool = False
+    countries: dict[RegionName, CountryCode] = {}
+    prefixes: dict[RegionName, CountryCode] = {}
+
+
+class AreasFile(FileModel):
+    """data/areas.toml: codes of countries, separated by blanks."""
+
+    source: Text
+    as_of: Annotated[date, BeforeValidator(_iso_date)]
+    basis: Basis
+    countries: CountryCodes
+    areas: dict[Slug, CountryCodes]
 
 
 def figures(table: FileModel, prefix: str = "") -> dict[str, FigureFile]:
@@ -179,8 +247,11 @@ def figures(table: FileModel, prefix: str = "") -> dict[str, FigureFile]:
     found: dict[str, FigureFile] = {}
     for key in type(table).model_fields:
         value = getattr(table, key)
-        if isinstance(value, FigureFile):
-            found[prefix + key] = value
-        elif isinstance(value, FileModel):
-            found.update(figures(value, f"{prefix}{key}."))
+        entries = value.items() if isinstance(value, dict) else [("", value)]
+        for name, entry in entries:
+            path = f"{prefix}{key}.{name}".rstrip(".")
+            if isinstance(entry, FigureFile):
+                found[path] = entry
+            elif isinstance(entry, FileModel):
+                found.update(figures(entry, f"{path}."))
     return found

@@ -14,7 +14,8 @@ import numpy as np
 from gpuplan.candidates import AtomRows, Rates, StateRows, link_code
 from gpuplan.layout import LIGHTER
 from gpuplan.objectives import Objective, Totals
-from gpuplan.performance.clock import clock, minimum_billing_seconds
+from gpuplan.performance.bill import minimum_billing_seconds
+from gpuplan.performance.clock import clock
 from gpuplan.performance.constants import constants
 from gpuplan.performance.distinct import distinct
 from gpuplan.performance.layers import AtomKeys, head_seconds, layer_seconds
@@ -247,7 +248,9 @@ def machine_bounds(space: Space, objective: Objective) -> Array:
 
     def bill(seconds: Array) -> Array:
         spent = nodes * least.billed_fixed_seconds + least.billed_slope * seconds
-        return np.asarray(price / 3600 * np.maximum(spent, nodes * job.parallel * billed))
+        return np.asarray(
+            price / 3600 * np.maximum(spent, nodes * job.parallel * billed)
+        )  # steps and reserves only add
 
     counted = sure if objective.at_confidence else node_seconds
     wall = least.fixed_seconds + least.slope * counted / np.maximum(most, 1.0)

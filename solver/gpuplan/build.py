@@ -210,11 +210,21 @@ class Builder:
         """Every confidence factor of the step time with the literal under which it applies."""
         return [(factor, [literal]) for factor, literal in self.factor.items()]
 
-    def covers_training(self, variable: Any, terms: tuple[int, int, int], when: Sequence[Any], why: str) -> None:
-        """``scale * variable >= slope * training + fixed`` when all of `when` hold; `terms` is (scale, slope, fixed)."""
+    def covers_training(
+        self, variable: Any, terms: tuple[int, int, int], when: Sequence[Any], why: str, largest: int | None = None
+    ) -> None:
+        """``scale * variable >= slope * training + fixed`` when all of `when` hold; `terms` is (scale, slope, fixed).
+
+        `largest` is that of the variable; None stands for the largest bill or wall clock.
+        """
         scale, slope, fixed = terms
-        self._record(why, max(scale * self.tables.money_horizon, slope * self.tables.training_horizon + fixed))
+        most = self.tables.money_horizon if largest is None else largest
+        self._record(why, max(scale * most, slope * self.tables.training_horizon + fixed))
         self.model.add(scale * variable >= slope * self.training + fixed).only_enforce_if(when)
+
+    def covers_multiple(self, variable: Any, unit: int, count: Any, fixed: int, when: Sequence[Any]) -> None:
+        """``variable >= unit * count + fixed`` when all of `when` hold."""
+        self.model.add(variable >= unit * count + fixed).only_enforce_if(when)
 
     def covers(self, variable: Any, least: int, when: Sequence[Any]) -> None:
         """``variable >= least`` when all of `when` hold."""

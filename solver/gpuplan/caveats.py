@@ -9,7 +9,7 @@ from gpuplan.answer import today
 from gpuplan.catalogue import OWN_PRICE
 from gpuplan.errors import close_matches
 from gpuplan.job import Job
-from gpuplan.performance.clock import minimum_billing_seconds
+from gpuplan.performance.bill import minimum_billing_seconds
 from gpuplan.performance.constants import constants
 from gpuplan.plan import Plan
 from gpuplan.selection import outside

@@ -94,7 +94,7 @@ def _merit(job: Job, cluster: Cluster) -> tuple[int, float, str]:
         return (1_000, cluster.nodes * cluster.offer.price_usd_per_hour, cluster.offer.id)
     plan = replace(found, job=job)
     broken = sum(not quantity.satisfied for quantity in quantities(plan))
-    return (broken, plan.cost_usd(plan.step_factor), cluster.offer.id)
+    return (broken, plan.cost_at_confidence_usd, cluster.offer.id)
 
 
 def pinned(job: Job, cluster: Cluster) -> Job:

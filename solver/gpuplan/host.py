@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from gpuplan.job import Job
-from gpuplan.performance.clock import checkpoint_bytes, weight_file_bytes
+from gpuplan.performance.bill import checkpoint_bytes
+from gpuplan.performance.clock import weight_file_bytes
 from gpuplan.performance.workload import Workload
 from gpuplan_hardware import Offer
 

@@ -228,6 +228,12 @@ def _envelope(sold: list[Sold]) -> tuple[Clusters, Array] | None:
         cost_fixed=least("cost_fixed"),
         cost_slope=least("cost_slope"),
         cost_least=least("cost_least"),
+        cost_step=np.zeros(len(sold[0].clusters.nodes)),  # steps only round up, and need not agree
+        cost_once=least("cost_once"),
+        wall_reserve_fixed=least("wall_reserve_fixed"),
+        wall_reserve_slope=least("wall_reserve_slope"),
+        cost_reserve_fixed=least("cost_reserve_fixed"),
+        cost_reserve_slope=least("cost_reserve_slope"),
     )
     return clusters, np.asarray(np.max([each.caps for each in sold], axis=0))
 

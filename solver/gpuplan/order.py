@@ -38,7 +38,8 @@ class Order:
     def value(self, level: int, clusters: Clusters, index: Array, training: Array, factor: Array) -> Array:
         """Value of one level for candidates on clusters at `index`. Lower bounds in, lower bounds out."""
         objective = self.levels[level]
-        return objective.of(Rented(clusters, index, training * factor if objective.at_confidence else training))
+        sure = objective.at_confidence
+        return objective.of(Rented(clusters.counted(sure), index, training * factor if sure else training))
 
     def hopeful(
         self, best: Sequence[float], clusters: Clusters, index: Array, training: Array, factor: Array, first: Array

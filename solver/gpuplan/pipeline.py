@@ -12,6 +12,7 @@ from gpuplan.interrupts import held_back
 from gpuplan.job import Job
 from gpuplan.objectives import Objective
 from gpuplan.order import Order
+from gpuplan.performance.clock import in_steps
 from gpuplan.physics import Cache, Physics
 from gpuplan.plan import Plan
 from gpuplan.reduce import build_tables, reduce_rows
@@ -211,7 +212,19 @@ def _conclude_feasible(proof: Proof, objective: Objective, value: float, best: P
 def _at_a_limit(plan: Plan, rounding: float) -> bool:
     """Whether a rule that the model holds in rounded integers is met by less than the rounding."""
     shares = [quantity.used_share for rule in rules() if rule.rounded for quantity in rule.quantities(plan)]
-    return any(share is not None and share > 1 - rounding for share in shares)
+    return any(share is not None and share > 1 - rounding for share in shares) or _at_a_step(plan, rounding)
+
+
+def _at_a_step(plan: Plan, rounding: float) -> bool:
+    """Whether the bill is so near a whole number of billing steps that the model may count one more."""
+    step = plan.clock.billing_step_seconds
+    used = [
+        plan.clock.used_seconds(plan.training_seconds * factor, deviations)
+        for factor, deviations in ((1.0, 0.0), (plan.step_factor, plan.deviations))
+    ]
+    return step > 0 and any(
+        bool(in_steps(seconds * (1 + rounding), step) > in_steps(seconds, step)) for seconds in used
+    )
 
 
 def _conclude_infeasible(proof: Proof, outcome: Outcome) -> None:

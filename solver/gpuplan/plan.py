@@ -9,11 +9,15 @@ from gpuplan.host import HostNeeds, host_needs
 from gpuplan.job import Job
 from gpuplan.layout import Layout
 from gpuplan.performance import interval
+from gpuplan.performance.bill import after_parts_usd
 from gpuplan.performance.clock import Clock, offer_clock
 from gpuplan.performance.predict import Prediction, predict
 from gpuplan.performance.workload import Workload
 from gpuplan_hardware import Offer
 from gpuplan_models import Framework
+
+#: Halvings that find a chance.
+CHANCE_BITS = 20
 
 
 def workload(job: Job) -> Workload:
@@ -72,25 +76,54 @@ class Plan:
         """What the step time is multiplied by to hold at the job's confidence."""
         return interval.factor(self.prediction.step_width, self.job.confidence)
 
-    def wall_seconds(self, factor: float = 1.0) -> float:
-        """From the order to the end of the last trial, if steps take `factor` times the prediction."""
-        return float(self.clock.fixed_seconds + self.clock.slope * self.training_seconds * factor)
+    @property
+    def deviations(self) -> float:
+        """Standard deviations of what interruptions cost that must be allowed for at the job's confidence."""
+        return interval.deviations(self.job.confidence)
 
-    def deadline_clock_seconds(self, factor: float = 1.0) -> float:
+    def wall_seconds(self, factor: float = 1.0, deviations: float = 0.0) -> float:
+        """From the order to the end of the last trial, if steps take `factor` times the prediction.
+
+        Interruptions then cost so many standard deviations more than is to be expected.
+        """
+        return float(self.clock.wall_seconds(self.training_seconds * factor, deviations))
+
+    def deadline_clock_seconds(self, factor: float = 1.0, deviations: float = 0.0) -> float:
         """What the deadline counts: from the order, or from the moment the nodes are up."""
         head_start = self.clock.ready_seconds if self.job.limits.deadline_from == "start" else 0.0
-        return self.wall_seconds(factor) - head_start
+        return self.wall_seconds(factor, deviations) - head_start
 
-    def cost_usd(self, factor: float = 1.0) -> float:
-        """Rent of all nodes of all trials, and of the network volumes they need, if steps take `factor` times the prediction."""
-        billed = float(self.clock.billed_seconds(self.training_seconds * factor))
-        return billed / 3600 * self.nodes * float(self.host.price_usd_per_node_hour)
+    def cost_usd(self, factor: float = 1.0, deviations: float = 0.0) -> float:
+        """Bill of all trials: nodes, the network volumes they need, and what is paid after the job; likewise."""
+        billed = float(self.clock.billed_seconds(self.training_seconds * factor, deviations))
+        return billed / 3600 * self.nodes * float(self.host.price_usd_per_node_hour) + sum(self.after_usd.values())
+
+    @property
+    def cost_at_confidence_usd(self) -> float:
+        """What a budget must cover."""
+        return self.cost_usd(self.step_factor, self.deviations)
+
+    @property
+    def after_usd(self) -> dict[str, float]:
+        """What is paid after the job, by part."""
+        return after_parts_usd(self.job, workload(self.job), self.offer)
 
     def on_time_probability(self) -> float | None:
-        """Chance that the deadline is met, as far as the step time decides; None without a deadline."""
+        """Chance that the deadline is met, as far as step time and interruptions decide; None without a deadline.
+
+        Both are taken to turn out badly together, as the deadline rule takes them.
+        """
         deadline = self.job.limits.deadline_seconds
         if deadline is None:
             return None
         fixed = self.deadline_clock_seconds(0.0)
         training = self.deadline_clock_seconds(1.0) - fixed
-        return interval.probability(self.prediction.step_width, (deadline - fixed) / training)
+        if not float(self.clock.spread_slope):
+            return interval.probability(self.prediction.step_width, (deadline - fixed) / training)
+        low, high = 0.0, 1.0
+        for _ in range(CHANCE_BITS):
+            chance = (low + high) / 2
+            factor = interval.factor(self.prediction.step_width, chance)
+            late = self.deadline_clock_seconds(factor, interval.deviations(chance)) > deadline
+            low, high = (low, chance) if late else (chance, high)
+        return low

@@ -1,4 +1,4 @@
-"""Names of providers, as people know them."""
+"""Which provider is meant."""
 
 from __future__ import annotations
 
@@ -6,26 +6,7 @@ from collections.abc import Iterable
 
 from gpuplan.errors import InputError, choose, shown
 from gpuplan_hardware import providers
-
-#: Names of companies and products, without spaces and hyphens, and the provider's name in the catalogue.
-ALSO_CALLED = {
-    "amazon": "aws",
-    "amazonwebservices": "aws",
-    "ec2": "aws",
-    "google": "gcp",
-    "googlecloud": "gcp",
-    "microsoft": "azure",
-    "microsoftazure": "azure",
-    "oracle": "oci",
-    "oraclecloud": "oci",
-    "lambdalabs": "lambda",
-    "datacrunch": "verda",
-    "vast.ai": "vast",
-    "vastai": "vast",
-    "alibabacloud": "alibaba",
-    "aliyun": "alibaba",
-    "huaweicloud": "huawei",
-}
+from gpuplan_hardware.provider_names import ALSO_CALLED, plain
 
 
 def choose_provider(field: str, value: object, known: Iterable[str]) -> str:
@@ -37,8 +18,8 @@ def choose_provider(field: str, value: object, known: Iterable[str]) -> str:
         It has another name, it is in the catalogue but has nothing here, or there is no such provider.
     """
     names = tuple(known)
-    plain = "".join(str(value).lower().split()).replace("-", "").replace("_", "")
-    meant = ALSO_CALLED.get(plain, plain)
+    written = plain(str(value))
+    meant = ALSO_CALLED.get(written, written)
     if meant not in (name.lower() for name in names):
         if meant in providers():
             message = (
@@ -46,6 +27,6 @@ def choose_provider(field: str, value: object, known: Iterable[str]) -> str:
                 "--gpu NAME --price USD without --provider, or an --offers file"
             )
             raise InputError(field, value, message)
-    elif meant != plain:
+    elif meant != written:
         raise InputError(field, value, f"{shown(value)!r} is called {meant} here", (meant,))
     return choose(field, value, names)

@@ -9,7 +9,7 @@ from gpuplan.answer import plan_answer
 from gpuplan.ask import Asker
 from gpuplan.job import Job
 from gpuplan.pipeline import Outcome
-from gpuplan.relax import MAX_TP, MIN_MFU, NODE_COUNTS, Given, Limit, in_time, needed, without, without_wait
+from gpuplan.relax import MAX_TP, MIN_MFU, Given, Limit, in_time, needed, without, without_wait
 from gpuplan.result import Relaxation
 from gpuplan_hardware import Offer
 
@@ -99,9 +99,7 @@ def _changed(
     plan = replace(found, job=job, offer=original)
     before, to, unit = 0.0, 1.0, "switch"
     if isinstance(item, Limit):
-        to, unit, value = item.needs(plan) * item.scale, item.unit, item.value(job)
-        nearest = min(value, key=lambda count: abs(count - to)) if item is NODE_COUNTS else value
-        before = nearest * item.scale
+        to, unit, before = item.needs(plan) * item.scale, item.unit, item.before(plan)
     return Relaxation(
         limit=item.name,
         **{"from": before},

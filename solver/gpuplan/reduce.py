@@ -95,8 +95,8 @@ def build_tables(searcher: Searcher, kept: Kept, objective: Objective) -> Tables
     value = None if found.best is None else objective.value(found.best)
     horizon = _horizon(space, rows, clusters, objective, value)
     counted = horizon * float(rows.atoms.step_factor.max())
-    cost = max(float(each.cost(counted).max()) for each in clusters)
-    wall = max(float(each.wall(counted).max()) for each in clusters)
+    cost = max(float(each.sure.cost(counted).max()) for each in clusters)
+    wall = max(float(each.sure.wall(counted).max()) for each in clusters)
     if value is not None:
         slack = value * (1 + 1e-3)
         cost, wall = slack if objective.unit == "USD" else cost, slack if objective.unit == "seconds" else wall
@@ -111,8 +111,7 @@ def _horizon(
     for each in clusters:
         cap = each.longest_training(space, float(rows.atoms.step_factor.min()))
         if value is not None:
-            walls, costs = (each.wall_fixed, each.wall_slope), (each.cost_fixed, each.cost_slope)
-            cap = np.minimum(cap, objective.longest_training(value, costs, walls))
+            cap = np.minimum(cap, objective.longest_training(value, each.counted(objective.at_confidence)))
         longest = max(longest, float(cap.max(initial=0.0)))
     if not np.isfinite(longest):
         longest = longest_training(space, rows)

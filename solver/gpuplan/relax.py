@@ -12,6 +12,7 @@ from gpuplan.plan import Plan
 from gpuplan.result import AlsoLifted
 from gpuplan.rules.base import TOLERANCE
 from gpuplan.rules.min_mfu import utilisation
+from gpuplan.rules.quota import quota_gpus
 from gpuplan.selection import selected
 from gpuplan.verify import quantities
 from gpuplan_hardware import Offer
@@ -47,6 +48,10 @@ class Limit:
         """The job with another limit."""
         return replace(job, limits=replace(job.limits, **{self.field: value}))
 
+    def before(self, plan: Plan) -> float:
+        """The limit of the plan's job, as far as it holds for the plan, in `unit`."""
+        return float(self.value(plan.job)) * self.scale
+
     def given(self, job: Job) -> bool:
         """Whether the user said it."""
         return self.value(job) is not None
@@ -79,7 +84,34 @@ LIMITS = (
     _measured("max_gpus", "max_gpus", "GPUs", "gpus"),
     _measured("max_nodes", "max_nodes", "nodes", "nodes"),
 )
-NODE_COUNTS = Limit(
+
+
+class _NodeCounts(Limit):
+    """A list of numbers instead of one: what is nearest stands for it."""
+
+    def before(self, plan: Plan) -> float:
+        return float(min(self.value(plan.job), key=lambda count: abs(count - plan.nodes)))
+
+
+class _Quota(Limit):
+    """Several limits, of which the offer of a plan decides which hold."""
+
+    def value(self, job: Job) -> Any:
+        return job.limits.quotas or None
+
+    def before(self, plan: Plan) -> float:
+        least = quota_gpus(plan.job.limits, plan.offer)
+        return self.needs(plan) if least is None else float(least)
+
+    def lifted(self, job: Job) -> Job:
+        return replace(job, limits=replace(job.limits, quotas=()))
+
+    def lifting(self, job: Job, plan: Plan) -> AlsoLifted | None:
+        least, need = quota_gpus(job.limits, plan.offer), self.needs(plan)
+        return None if least is None or need <= least else AlsoLifted(limit=self.name, to=need, unit=self.unit)
+
+
+NODE_COUNTS = _NodeCounts(
     "node_counts",
     "node_counts",
     lambda plan: float(plan.nodes),
@@ -87,6 +119,7 @@ NODE_COUNTS = Limit(
     objective="nodes",
     kept=lambda need, counts: round(need) in counts,
 )
+QUOTA = _Quota("quota", "quotas", _required("quota"), "GPUs", objective="gpus")
 MAX_TP = Limit("max_tp", "max_tensor", _required("max_tp"), "GPUs")
 MIN_MFU = Limit(
     "min_mfu", "min_mfu", utilisation, "share", kept=lambda need, least: need * (1 + TOLERANCE) + TOLERANCE >= least
@@ -139,7 +172,7 @@ Given = Limit | Pin
 
 def given(job: Job) -> tuple[Given, ...]:
     """Limits and decisions that the user has stated, in the order in which they are lifted."""
-    every: tuple[Given, ...] = (*LIMITS, NODE_COUNTS, MAX_TP, MIN_MFU, *PINS)
+    every: tuple[Given, ...] = (*LIMITS, QUOTA, NODE_COUNTS, MAX_TP, MIN_MFU, *PINS)
     return tuple(item for item in every if item.given(job))
 
 
@@ -157,7 +190,7 @@ def needed(job: Job, plan: Plan, lifted: Sequence[Given]) -> list[AlsoLifted]:
 
 def in_time(plan: Plan) -> Plan:
     """The plan of a job whose deadline is what the plan needs, where that is more than was asked: its chance is that of the change."""
-    limits, needs = plan.job.limits, plan.deadline_clock_seconds(plan.step_factor)
+    limits, needs = plan.job.limits, plan.deadline_clock_seconds(plan.step_factor, plan.deviations)
     if limits.deadline_seconds is None or needs <= limits.deadline_seconds:
         return plan
     return replace(plan, job=replace(plan.job, limits=replace(limits, deadline_seconds=needs)))
@@ -206,6 +239,7 @@ SWITCHES = {
         _limit_switch("exclude_providers", (), "provider"),
         _limit_switch("regions", None, "region"),
         _limit_switch("exclude_regions", (), "region"),
+        _limit_switch("residency", None, "residency"),
         _limit_switch("nvswitch_only", False, "nvswitch"),
         _precision_switch("fp8", "bf16"),
         _precision_switch("bf16", "fp16"),

@@ -8,8 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from gpuplan.job import Job
-from gpuplan.performance.clock import minimum_billing_seconds
+from gpuplan.performance.bill import (
+    billing_increment_seconds,
+    egress_usd_per_gb,
+    minimum_billing_seconds,
+    storage_usd_per_gb_month,
+)
 from gpuplan.performance.machine import OVERLAPPING_LINKS, supports
+from gpuplan.performance.spot import interruptions_per_node_hour
+from gpuplan.rules.quota import quota_gpus
 from gpuplan_hardware import Node, Offer
 
 Array = np.ndarray
@@ -49,33 +56,29 @@ def _available(job: Job, offer: Offer) -> bool:
     return limits.available_within_seconds is None or lead + job.startup_seconds <= limits.available_within_seconds
 
 
-def undominated(
-    offers: Sequence[Offer], allow_unknown_host: bool = False, download_bytes_per_second: float = math.inf
-) -> list[Offer]:
+def undominated(job: Job, offers: Sequence[Offer]) -> list[Offer]:
     """Leave out offers that another one beats.
 
-    Argument: take an offer with the same GPUs in nodes of the same size, with links, network, host, storage price, lead time and
-    least bill that are no worse, at least as many nodes and a price that is not higher. Step time, clock and bill never fall when a
+    Argument: take an offer with the same GPUs in nodes of the same size, billed in the same steps, with links, network, host, storage
+    and egress prices, lead time, interruptions and least bill that are no worse, at least as many nodes (within the user's quotas)
+    and a price that is not higher. Step time, clock and bill never fall when a
     link, a network or a download gets slower, so it can take the other's place in any plan without breaking a rule or raising cost,
-    GPUs or time. What is unknown of a host is worse than any figure, or better than any where `allow_unknown_host` waves it
-    through; an unknown network is one that no job may use. Where all else is equal only an offer whose id comes first replaces
+    GPUs or time. What is unknown of a host is worse than any figure, or better than any where the job waves it through; an
+    unknown network is one that no job may use. Where all else is equal only an offer whose id comes first replaces
     another, as it does among equally good plans.
     """
     groups: dict[tuple[object, ...], list[Offer]] = {}
     for offer in sorted(offers, key=lambda o: (o.price_usd_per_hour, o.id)):
         node = offer.node
-        groups.setdefault((node.accelerator.name, node.gpus_per_node, node.scale_up_gpus), []).append(offer)
-    kept = [
-        offer
-        for group in groups.values()
-        for offer in _undominated(group, allow_unknown_host, download_bytes_per_second)
-    ]
+        key = (node.accelerator.name, node.gpus_per_node, node.scale_up_gpus, billing_increment_seconds(offer))
+        groups.setdefault(key, []).append(offer)
+    kept = [offer for group in groups.values() for offer in _undominated(job, group)]
     return sorted(kept, key=lambda o: o.id)
 
 
-def _undominated(offers: Sequence[Offer], allow_unknown_host: bool, download: float) -> list[Offer]:
+def _undominated(job: Job, offers: Sequence[Offer]) -> list[Offer]:
     """The same for offers of one kind of GPU and size of node, in the order of price and id: only earlier ones replace later ones."""
-    figures = np.array([_figures(offer, allow_unknown_host, download) for offer in offers])
+    figures = np.array([_figures(job, offer) for offer in offers])
     kept: list[int] = []
     for index, mine in enumerate(figures):
         if not kept or not (figures[kept] >= mine).all(axis=1).any():
@@ -83,10 +86,12 @@ def _undominated(offers: Sequence[Offer], allow_unknown_host: bool, download: fl
     return [offers[index] for index in kept]
 
 
-def _figures(offer: Offer, allow_unknown_host: bool, download: float) -> list[float]:
+def _figures(job: Job, offer: Offer) -> list[float]:
     """What matters of an offer beside its price, each figure the better the larger."""
     node, host = offer.node, offer.node.host
+    allow_unknown_host, download = job.limits.allow_unknown_host, job.weights_bytes_per_second
     unknown = math.inf if allow_unknown_host else -math.inf
+    quota = quota_gpus(job.limits, offer)
     # An unknown price of storage counts as nothing where it is allowed at all (see `host_needs`); an unknown disk always as none.
     rate = offer.provider.volume_usd_per_gb_month
     storage = (0.0 if allow_unknown_host else math.inf) if rate is None else rate
@@ -106,8 +111,18 @@ def _figures(offer: Offer, allow_unknown_host: bool, download: float) -> list[fl
         offer.host_open,
         -(offer.lead_time_seconds or 0.0),
         -minimum_billing_seconds(offer),
-        offer.max_nodes,
+        -interruptions_per_node_hour(offer, job.spot_interruptions_per_node_hour),
+        *_after(job, offer),
+        offer.max_nodes if quota is None else min(offer.max_nodes, quota // node.gpus_per_node),
     ]
+
+
+def _after(job: Job, offer: Offer) -> tuple[float, float]:
+    """What matters of the prices that are paid after the job: nothing of an owned node's."""
+    if offer.pricing == "owned":
+        return 0.0, 0.0
+    egress = 0.0 if job.egress == 0 else egress_usd_per_gb(offer)
+    return -egress, -storage_usd_per_gb_month(offer) if job.checkpoint_days else 0.0
 
 
 def machine_key(node: Node) -> tuple[object, ...]:

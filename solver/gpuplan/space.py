@@ -191,7 +191,7 @@ def build_space(job: Job, offers: Sequence[Offer], reduced: bool = True) -> Spac
     """
     chosen = [offer for offer in offers if selected(job, offer)]
     if reduced:
-        chosen = undominated(chosen, job.limits.allow_unknown_host, job.weights_bytes_per_second)
+        chosen = undominated(job, chosen)
     nodes: list[Node] = []
     index: dict[tuple[object, ...], int] = {}
     of_offer = []

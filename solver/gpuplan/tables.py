@@ -15,6 +15,7 @@ import numpy as np
 
 from gpuplan.candidates import Families, Rates
 from gpuplan.clusters import Clusters, clusters_of
+from gpuplan.performance.clock import STEP_NOISE
 from gpuplan.performance.constants import constants
 from gpuplan.rules import Rule, rules
 from gpuplan.space import Space
@@ -26,6 +27,8 @@ STEP_BITS = 20
 MONEY_BITS = 34
 #: Largest product of a slope and the training time; with the fixed part an activity stays below 2^53.
 ACTIVITY_BITS = 51
+#: Finest unit in which billing steps are counted.
+STEPS_BITS = 45
 #: Largest sum of a family's step times: the solver bounds it as if all literals could be true.
 SUM_BITS = 52
 
@@ -268,24 +271,49 @@ class Tables:
         seconds = float(rule.training_cap(self.space, self.clusters[offer], factor)[size])
         return math.floor(max(-1.0, min(seconds / self.training_unit_seconds, float(self.training_horizon))))
 
-    def cost_terms(self, offer: int, size: int, factor: float) -> tuple[int, int, int]:
-        """``scale * cost >= slope * training + fixed`` in cost units: (scale, slope, fixed)."""
-        each = self.clusters[offer]
-        return self._linear(float(each.cost_fixed[size]), float(each.cost_slope[size]) * factor, self.cost_unit_usd)
+    def cost_terms(self, offer: int, size: int, factor: float, sure: bool = False) -> tuple[int, int, int]:
+        """``scale * cost >= slope * training + fixed`` in cost units: (scale, slope, fixed); `sure` counts the reserve."""
+        each = self.clusters[offer].counted(sure)
+        fixed = float(each.cost_fixed[size] + each.cost_once[size])
+        return self._linear(fixed, float(each.cost_slope[size]) * factor, self.cost_unit_usd)
 
     def least_cost(self, offer: int, size: int) -> int:
         """What is billed at least, in cost units."""
-        return math.ceil(float(self.clusters[offer].cost_least[size]) / self.cost_unit_usd)
-
-    def wall_terms(self, offer: int, size: int, factor: float) -> tuple[int, int, int]:
-        """``scale * wall >= slope * training + fixed`` in wall units: (scale, slope, fixed)."""
         each = self.clusters[offer]
+        return math.ceil(float(each.cost_least[size] + each.cost_once[size]) / self.cost_unit_usd)
+
+    def cost_once(self, offer: int, size: int) -> int:
+        """What is paid beside the time, in cost units."""
+        return math.ceil(float(self.clusters[offer].cost_once[size]) / self.cost_unit_usd)
+
+    def step_cost(self, offer: int, size: int) -> int:
+        """What a billing step costs, in cost units; 0 where time is not billed in steps."""
+        return math.ceil(float(self.clusters[offer].cost_step[size]) / self.cost_unit_usd)
+
+    def most_steps(self, offer: int, size: int, factor: float, sure: bool = False) -> int:
+        """Billing steps that the longest training or the largest bill of interest holds, and one."""
+        each = self.clusters[offer].counted(sure)
+        longest = float(each.cost_fixed[size] + each.cost_slope[size] * factor * self.horizon_seconds)
+        by_time = math.ceil(longest / float(each.cost_step[size]))
+        return min(self.money_horizon // self.step_cost(offer, size), by_time) + 1
+
+    def step_terms(self, offer: int, size: int, factor: float, sure: bool = False) -> tuple[int, int, int]:
+        """``scale * steps >= slope * training + fixed``: (scale, slope, fixed)."""
+        each = self.clusters[offer].counted(sure)
+        step = float(each.cost_step[size])
+        fixed, slope = float(each.cost_fixed[size]), float(each.cost_slope[size]) * factor
+        # A hair less, as `in_steps` has it: a bill that is whole in floating point must not need a further step here.
+        return self._linear(fixed * (1 - STEP_NOISE), slope * (1 - STEP_NOISE), step, STEPS_BITS)
+
+    def wall_terms(self, offer: int, size: int, factor: float, sure: bool = False) -> tuple[int, int, int]:
+        """``scale * wall >= slope * training + fixed`` in wall units: (scale, slope, fixed); `sure` counts the reserve."""
+        each = self.clusters[offer].counted(sure)
         return self._linear(float(each.wall_fixed[size]), float(each.wall_slope[size]) * factor, self.wall_unit_seconds)
 
-    def _linear(self, fixed: float, slope: float, unit: float) -> tuple[int, int, int]:
+    def _linear(self, fixed: float, slope: float, unit: float, bits: int = 16) -> tuple[int, int, int]:
         per_unit = slope * self.training_unit_seconds / unit
         largest = max(per_unit * self.training_horizon, fixed / unit, 1.0)
-        scale = 2 ** max(0, min(16, ACTIVITY_BITS - math.ceil(math.log2(largest))))
+        scale = 2 ** max(0, min(bits, ACTIVITY_BITS - math.ceil(math.log2(largest))))
         return scale, math.ceil(per_unit * scale), math.ceil(fixed / unit * scale)
 
     # -- rows that a rule forbids on their own (only where the space has not left them out) ---------------------------------

@@ -96,14 +96,11 @@ def unreduced_tables(physics: Physics, objective: Objective | None = None, value
     longest = longest_training(space, rows) * (1 + 1e-3)  # parts are rounded up, and the longest must still fit
     limit = value * (1 + 1e-3)
     if objective is not None:
-        reach = [
-            objective.longest_training(limit, (c.cost_fixed, c.cost_slope), (c.wall_fixed, c.wall_slope))
-            for c in clusters
-        ]
+        reach = [objective.longest_training(limit, c.counted(objective.at_confidence)) for c in clusters]
         longest = min(longest, max(1e-3, max(float(each.max()) for each in reach)))
     counted = longest * float(rows.atoms.step_factor.max())
-    dearest = max(float(each.cost(counted).max()) for each in clusters)
-    last = max(float(each.wall(counted).max()) for each in clusters)
+    dearest = max(float(each.sure.cost(counted).max()) for each in clusters)
+    last = max(float(each.sure.wall(counted).max()) for each in clusters)
     if objective is not None and objective.unit == "USD":
         dearest = min(dearest, limit)
     if objective is not None and objective.unit == "seconds":

@@ -161,7 +161,7 @@ def test_a_byte_order_mark_blank_lines_and_spaces_do_not_matter(file: Path) -> N
         ("max_nodes", "", "1 if in doubt"),
         ("max_nodes", "0", "from 1"),
         ("max_nodes", "many", "plain number"),
-        ("pricing", "on demand", "on-demand, spot, reserved-1y, reserved-3y, owned"),
+        ("pricing", "on demand", "on-demand, spot, reserved-1y, reserved-3y, capacity-block, owned"),
         ("provider", "", "printable text"),
         ("node", "", "printable text"),
         ("region", "us\x1b[31m", "printable text"),
@@ -298,13 +298,18 @@ def test_the_built_in_offers_survive_writing_and_reading(file: Path, columns: li
     assert read_offers(write(file, *rows, columns=columns)) == offers()
 
 
-def test_an_owned_node_costs_its_purchase_over_its_hours_and_its_power(file: Path) -> None:
-    # $24,528 over 4 years x 8760 h x 70 % = 24,528 h is $1.00; 10 kW x PUE 1.4 x $0.12 is $1.68.
+def test_an_owned_node_costs_its_purchase_over_its_hours_and_its_upkeep(file: Path) -> None:
+    # Over 4 years x 8,760 h x 70 % = 24,528 h: purchase $24,528, $1.00. Of a cluster of 4 with 2 x 0.625 GB/s a node: one of six
+    # doublings of 2 nodes, $(6,500 + 27,500 / 6) x 1.25 / 400. 10 kW x PUE 1.54 x $0.12, at work 70 % and at a fifth of it 30 %
+    # of 8,760 h, over 6,132 h. Colocation $184.06 x 10 kW x 12. Maintenance 10 % of what was bought.
     (offer,) = read_offers(
         write(file, OWN | {"price_usd_per_hour": "", "purchase_usd": "24528", "power_watts": "10000"})
     )
-    assert offer.price_usd_per_hour == pytest.approx(1.00 + 1.68)
-    assert "$24,528 over 4 years at 70% use" in offer.source
+    switches = (6_500 + 27_500 / 6) * 1.25 / 400
+    power = 10 * 1.54 * 0.12 * 0.76 / 0.7
+    upkeep = (184.06 * 10 * 12 + 0.1 * (24_528 + switches)) / 6_132
+    assert offer.price_usd_per_hour == pytest.approx(1.00 + switches / 24_528 + power + upkeep)
+    assert "$24,528 and $35 of switches and cables over 4 years at 70% use" in offer.source
     assert offer.host_open
     assert offer.lead_time == "instant"
 

@@ -10,7 +10,8 @@ import pytest
 
 from gpuplan.job import Job, Limits, TokenCount
 from gpuplan.performance import clock as clock_module
-from gpuplan.performance.clock import checkpoint_bytes, clock, final_bytes, weight_file_bytes
+from gpuplan.performance.bill import checkpoint_bytes, final_bytes
+from gpuplan.performance.clock import clock, weight_file_bytes
 from gpuplan.plan import Plan
 from gpuplan_hardware import Host, Offer, Provider
 from gpuplan_models import architecture, methods
@@ -93,6 +94,7 @@ def test_two_nodes() -> None:
         "evaluation_share": about(0.05),
         "checkpoint_share": about(0.05),
         "failure_share": about(0.02),
+        "interruption_share": 0,
     }
 
 

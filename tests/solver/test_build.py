@@ -56,8 +56,8 @@ def reduced() -> list[tuple[Tables, Search]]:
 def _tight(job: Job, plan: Plan, turn: int) -> Job:
     """The fewest GPUs under a limit that the plan just keeps."""
     needs: tuple[dict[str, Any], ...] = (
-        {"budget_usd": 1.05 * plan.cost_usd(plan.step_factor)},
-        {"deadline_seconds": 1.05 * plan.deadline_clock_seconds(plan.step_factor)},
+        {"budget_usd": 1.05 * plan.cost_at_confidence_usd},
+        {"deadline_seconds": 1.05 * plan.deadline_clock_seconds(plan.step_factor, plan.deviations)},
         {"min_mfu": utilisation(plan) / 1.05},
     )
     return replace(job, limits=replace(job.limits, **needs[turn % len(needs)]), objectives=("gpus", "time"))
@@ -165,9 +165,11 @@ def test_a_cap_on_training_is_where_time_and_money_end() -> None:
             for rule in limiting():
                 cap = float(rule.training_cap(tables.space, clusters, factor)[size])
                 if rule.name == "budget" and limits.budget_usd is not None and cap >= 0:
-                    assert clusters.cost(cap * factor)[size] == pytest.approx(limits.budget_usd, rel=1e-9)
+                    # A billing step is paid whole: at the cap the bill is within the budget, and a hair later it is not.
+                    assert clusters.sure.cost(cap * factor)[size] <= limits.budget_usd * (1 + 1e-9)
+                    assert clusters.sure.cost(cap * factor * (1 + 1e-6))[size] > limits.budget_usd * (1 - 1e-9)
                 if rule.name == "deadline" and limits.deadline_seconds is not None and cap >= 0:
-                    wall = clusters.wall(cap * factor)[size] - clusters.head_start_seconds
+                    wall = clusters.sure.wall(cap * factor)[size] - clusters.head_start_seconds
                     assert wall == pytest.approx(limits.deadline_seconds, rel=1e-9)
 
 
@@ -188,10 +190,15 @@ def test_bills_and_clocks_round_up_nearly_exactly(training_share: float) -> None
         seconds = training * tables.training_unit_seconds
         for offer, size, factor in every_cluster(tables):
             each = tables.clusters[offer]
-            least = float(each.cost_least[size])
+            least = float(each.cost_least[size] + each.cost_once[size])
             assert least / tables.cost_unit_usd <= tables.least_cost(offer, size) < least / tables.cost_unit_usd + 1
-            bill = float(each.cost_fixed[size] + each.cost_slope[size] * seconds * factor)
-            close_above(tables.cost_terms(offer, size, factor), training, bill / tables.cost_unit_usd)
+            used, once, step = (float(of[size]) for of in (each.cost_fixed, each.cost_once, each.cost_step))
+            used += float(each.cost_slope[size]) * seconds * factor
+            close_above(tables.cost_terms(offer, size, factor), training, (used + once) / tables.cost_unit_usd)
+            if step:
+                close_above(tables.step_terms(offer, size, factor), training, used / step)
+                assert step <= tables.step_cost(offer, size) * tables.cost_unit_usd < step + tables.cost_unit_usd
+                assert tables.cost_once(offer, size) * tables.cost_unit_usd >= once
             wall = float(each.wall(seconds * factor)[size])
             close_above(tables.wall_terms(offer, size, factor), training, wall / tables.wall_unit_seconds)
 

@@ -39,7 +39,16 @@ def variant(name: str, **words: Any) -> Offer:
     """The same offer but for some words: those of its host, node and provider, and its own."""
     offer = sold()
     host = Host(words.pop("vcpus", 100), words.pop("ram_bytes", 10**15), words.pop("nvme_bytes", 0))
-    provider = Provider("p", False, words.pop("volume", 0.1), words.pop("least_seconds", 60.0))
+    provider = Provider(
+        "p",
+        False,
+        words.pop("volume", 0.1),
+        words.pop("least_seconds", 60.0),
+        words.pop("step_seconds", None),
+        egress_usd_per_gb=words.pop("egress", 0.05),
+        object_storage_usd_per_gb_month=words.pop("storage", 0.02),
+        spot_interruptions_per_node_hour=words.pop("taken", 0.01),
+    )
     link = Link(words.pop("link_kind", "pcie"), words.pop("link", 16e9))
     rate = words.pop("network", 12e9)
     node = replace(
@@ -55,8 +64,10 @@ def variant(name: str, **words: Any) -> Offer:
     return replace(offer, id=name, node=node, provider=provider, **(plain | words))
 
 
-def kept(*offers: Offer, **how: Any) -> list[str]:
-    return [offer.id for offer in undominated(offers, **({"download_bytes_per_second": 1e9} | how))]
+def kept(*offers: Offer, download_bytes_per_second: float = 1e9, **limits: Any) -> list[str]:
+    job = limited(replace(problem_of(0).job, weights_bytes_per_second=download_bytes_per_second), **limits)
+    job = replace(job, egress=1e9, checkpoint_days=30.0)
+    return [offer.id for offer in undominated(job, offers)]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +87,17 @@ def kept(*offers: Offer, **how: Any) -> list[str]:
         ({}, {"least_seconds": 3600.0}),
         ({}, {"least_seconds": None}),
         ({}, {"max_nodes": 3}),
+        ({}, {"egress": 0.06}),
+        ({}, {"egress": None}),
+        ({}, {"storage": 0.03}),
+        ({}, {"storage": None}),
+        ({}, {"pricing": "spot"}),
+        ({"pricing": "spot"}, {"pricing": "spot", "taken": 0.02}),
+        ({"pricing": "spot"}, {"pricing": "spot", "taken": None}),
+        ({"pricing": "spot"}, {"pricing": "spot", "interruptions_per_node_hour": 0.02}),
+        ({"step_seconds": 60.0}, {"step_seconds": 1.0}),
+        ({"step_seconds": 600.0}, {"step_seconds": 600.0, "price_usd_per_hour": 9.0}),
+        ({"pricing": "capacity-block"}, {"pricing": "capacity-block", "price_usd_per_hour": 9.0}),
         ({"host_open": True}, {}),
         ({"link": 32e9}, {}),
         ({"link_kind": "nvswitch", "link": 450e9}, {}),
@@ -100,6 +122,10 @@ def test_an_offer_that_is_no_worse_in_anything_dominates(better: dict[str, Any],
         ({"gpus_per_node": 4, "price_usd_per_hour": 1.0}, {}),
         ({"domain_gpus": 64, "price_usd_per_hour": 1.0}, {}),
         ({"gpu": "other", "price_usd_per_hour": 1.0}, {}),
+        ({"step_seconds": 600.0, "price_usd_per_hour": 1.0}, {}),
+        ({"pricing": "capacity-block", "price_usd_per_hour": 1.0}, {}),
+        ({"pricing": "spot", "price_usd_per_hour": 1.0}, {}),
+        ({"egress": 0.01, "storage": 0.03}, {}),
     ],
 )
 def test_an_offer_that_is_better_in_something_stays(one: dict[str, Any], other: dict[str, Any]) -> None:
@@ -148,7 +174,7 @@ def test_a_kept_offer_is_no_worse_for_any_objective(seed: int, name: str) -> Non
     random, problem = Random(seed), problem_of(seed)
     job = problem.job
     offers = [offer for offer in with_rivals(problem.offers, random) if selected(job, offer)]
-    left = undominated(offers, job.limits.allow_unknown_host, job.weights_bytes_per_second)
+    left = undominated(job, offers)
     for offer in random.sample(offers, min(6, len(offers))):
         alone = find(job, [offer], name)
         if offer not in left and alone.value is not None:

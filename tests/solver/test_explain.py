@@ -35,7 +35,7 @@ def impossible(problem: Problem, name: str) -> Job:
     if least.plan is None or least.value is None:
         return job
     if name == "deadline":
-        value: float = least.plan.deadline_clock_seconds(least.plan.step_factor) * 0.8
+        value: float = least.plan.deadline_clock_seconds(least.plan.step_factor, least.plan.deviations) * 0.8
     else:
         value = least.value * 0.8 if name == "budget" else least.value * job.parallel - 1
     return limited(job, **{limit.field: value})
@@ -86,11 +86,11 @@ def roomy() -> Problem:
 
 
 def bill(plan: Plan) -> float:
-    return plan.cost_usd(plan.step_factor)
+    return plan.cost_at_confidence_usd
 
 
 def clock(plan: Plan) -> float:
-    return plan.deadline_clock_seconds(plan.step_factor)
+    return plan.deadline_clock_seconds(plan.step_factor, plan.deviations)
 
 
 def roomy_plan(objective: str) -> Plan:

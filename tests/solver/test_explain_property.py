@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from explained import cheapest, check, fewer_pins
 from gpuplan.ask import Asker
 from gpuplan.explain import explain
-from gpuplan.job import Job
+from gpuplan.job import Job, Quota
 from gpuplan.pipeline import Outcome
 from gpuplan.plan import Plan
 from gpuplan.relax import MIN_MFU
@@ -35,9 +35,12 @@ SIDE_RULES: dict[str, Callable[[Job, Plan], Job]] = {
     "nvswitch": lambda job, plan: limited(job, nvswitch_only=True),
     "layout": _pinned,
     "deadline": lambda job, plan: limited(
-        job, deadline_seconds=0.9 * plan.deadline_clock_seconds(plan.step_factor), timed=True
+        job, deadline_seconds=0.9 * plan.deadline_clock_seconds(plan.step_factor, plan.deviations), timed=True
     ),
-    "budget": lambda job, plan: limited(job, budget_usd=0.9 * plan.cost_usd(plan.step_factor)),
+    "budget": lambda job, plan: limited(job, budget_usd=0.9 * plan.cost_at_confidence_usd),
+    "quota": lambda job, plan: limited(
+        job, quotas=(Quota(max(1, plan.gpus * job.parallel - 1), provider=plan.offer.provider.name), *job.limits.quotas)
+    ),
     "max_gpus": lambda job, plan: limited(job, max_gpus=max(1, plan.gpus * job.parallel - 1)),
 }
 

@@ -217,7 +217,7 @@ def test_a_better_framework_is_said() -> None:
     ask = Asker(offers, 60.0)
     better = _better_framework(job, outcome, ask)
     assert better is not None and better.layout.framework == "megatron"
-    assert better.cost_usd(better.step_factor) < (outcome.value or 0.0)
+    assert better.cost_at_confidence_usd < (outcome.value or 0.0)
     assert _better_framework(replace(job, framework=frameworks()["hf-peft"]), outcome, ask) is None
 
 

@@ -83,7 +83,7 @@ def test_a_plan_that_meets_a_limit_exactly_may_be_missing_from_the_integers() ->
     problem = feasible()
     plan = find(problem.job, problem.offers).plan
     assert plan is not None
-    exact = replace(problem, job=limited(problem.job, budget_usd=plan.cost_usd(plan.step_factor)))
+    exact = replace(problem, job=limited(problem.job, budget_usd=plan.cost_at_confidence_usd))
     outcome = find_if_cp_sat_said(exact, INFEASIBLE)
     assert (outcome.status, outcome.value, outcome.bound) == ("optimal", optimum(), optimum())
     assert "within rounding" in outcome.proof

@@ -216,10 +216,9 @@ def test_a_limit_at_the_need_of_the_best_plan_is_no_contradiction(problem: Probl
 
 
 def _exact(job: Job, plan: Plan, name: str, above: float) -> Job:
-    factor = plan.step_factor
     limits: dict[str, Any] = {
-        "deadline_seconds": plan.deadline_clock_seconds(factor) * (1 + above),
-        "budget_usd": plan.cost_usd(factor) * (1 + above),
+        "deadline_seconds": plan.deadline_clock_seconds(plan.step_factor, plan.deviations) * (1 + above),
+        "budget_usd": plan.cost_at_confidence_usd * (1 + above),
         "min_mfu": utilisation(plan) / (1 + above),
     }
     return limited(job, **{name: limits[name]})

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import ClassVar
 
-from gpuplan_hardware.entities import Pricing
+from gpuplan_hardware.entities import Offer, Pricing
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ class Listed:
         The row's own day; None takes that of the source.
     on_demand_per_hour : float or None
         The on-demand price in the same row, where `pricing` is another: what a spot price is held against.
+    offer : Offer or None
+        The offer itself, where the file is in our own words (a price list of gpuplan): it is taken as it is.
     """
 
     line: int
@@ -108,6 +110,7 @@ class Listed:
     zone: str = ""
     as_of: date | None = None
     on_demand_per_hour: float | None = None
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +125,15 @@ class Skipped:
         Why, in words that many rows share ("no GPU", "a spot price equal to the on-demand price says nothing").
     what : str
         Which thing: an instance type, a GPU, a value.
+    rows : int
+        How many rows it stands for, the first of which is `line`: files of millions of rows, most of them without a GPU, say so
+        once for each thing.
     """
 
     line: int
     reason: str
     what: str
+    rows: int = 1
 
 
 class ImportFileError(ValueError):

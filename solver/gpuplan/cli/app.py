@@ -16,7 +16,7 @@ import click
 
 from gpuplan import __version__
 from gpuplan.cli.calibrate import calibrate
-from gpuplan.cli.catalogue import frameworks, hardware, methods, models, offers
+from gpuplan.cli.catalogue import frameworks, hardware, methods, models
 from gpuplan.cli.commands import check, solve
 from gpuplan.cli.completion import completion
 from gpuplan.cli.failures import (
@@ -29,6 +29,7 @@ from gpuplan.cli.failures import (
     report,
     wants_json,
 )
+from gpuplan.cli.offers import offers
 from gpuplan.cli.predict import predict
 from gpuplan.errors import InputError, input_error
 

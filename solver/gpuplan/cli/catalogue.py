@@ -1,4 +1,4 @@
-"""The commands that show what the catalogues hold: `gpuplan models|hardware|offers|frameworks|methods list|show`."""
+"""The commands that show what the catalogues hold: `gpuplan models|hardware|frameworks|methods list|show`."""
 
 from __future__ import annotations
 
@@ -36,13 +36,18 @@ def list_models(min_params: str | None, max_params: str | None, moe: bool, dense
     from gpuplan.listing import models as listing
     from gpuplan.units import parse_quantity
 
-    low, high = _read("min_params", min_params, parse_quantity), _read("max_params", max_params, parse_quantity)
+    low, high = (
+        flag_value("min_params", min_params, parse_quantity),
+        flag_value("max_params", max_params, parse_quantity),
+    )
     if moe and dense:
         raise InputError(
             "dense", "--dense", "--dense leaves nothing of --moe; give one of the two, or none for all models"
         )
     words["mixture"] = moe if moe or dense else None
-    return _list(words, lambda filters: listing.list_models(min_parameters=low or 0.0, max_parameters=high, **filters))
+    return write_list(
+        words, lambda filters: listing.list_models(min_parameters=low or 0.0, max_parameters=high, **filters)
+    )
 
 
 @models.command("show")
@@ -52,7 +57,7 @@ def show_model(model: str, **words: Any) -> int:
     """Show a model: of the catalogue, of a config.json, or of the Hugging Face hub."""
     from gpuplan.listing import models as listing
 
-    return _show(words, lambda: listing.model_details(model))
+    return write_details(words, lambda: listing.model_details(model))
 
 
 @click.group(short_help="the accelerators and nodes that there are")
@@ -84,9 +89,9 @@ def list_hardware(min_memory: str | None, as_nodes: bool, **words: Any) -> int:
     from gpuplan.listing import hardware as listing
     from gpuplan.units import parse_bytes
 
-    least = _read("min_memory", min_memory, parse_bytes) or 0.0
+    least = flag_value("min_memory", min_memory, parse_bytes) or 0.0
     make: Callable[..., Answer] = listing.list_nodes if as_nodes else listing.list_accelerators
-    return _list(words, lambda filters: make(min_memory_bytes=least, **filters))
+    return write_list(words, lambda filters: make(min_memory_bytes=least, **filters))
 
 
 @hardware.command("show")
@@ -96,77 +101,7 @@ def show_hardware(name: str, **words: Any) -> int:
     """Show an accelerator (H100-SXM) or a node shape (aws/p5.48xlarge), every figure with its source."""
     from gpuplan.listing import hardware as listing
 
-    return _show(words, lambda: listing.hardware_details(name))
-
-
-@click.group(short_help="the offers: node shapes at a price")
-def offers() -> None:
-    """List offers, show what is known of one, or print a price list to fill in."""
-
-
-@offers.command("list")
-@click.option(
-    "--gpu", "gpus", multiple=True, metavar="NAME", help="such as H100 or A100-80GB", shell_complete=values_of("gpu")
-)
-@click.option(
-    "--provider", "providers", multiple=True, metavar="NAME", help="such as aws", shell_complete=values_of("provider")
-)
-@click.option(
-    "--region", "regions", multiple=True, metavar="NAME", help="such as us-east-1", shell_complete=values_of("region")
-)
-@click.option(
-    "--pricing",
-    multiple=True,
-    metavar="KIND",
-    help="on-demand, spot, reserved-1y, reserved-3y or owned [on-demand]",
-    shell_complete=values_of("pricing"),
-)
-@click.option("--max-price", metavar="USD", help="price per GPU and hour at most, such as 2.50")
-@click.option("--available-within", metavar="TIME", help="only what can be had in that time from the order, such as 2d")
-@click.option("--marketplace", is_flag=True, help="also marketplaces")
-@click.option("--all", "everything", is_flag=True, help="every pricing, and marketplaces")
-@click.option(
-    "--offers",
-    "path",
-    metavar="FILE.csv",
-    help="your own offers, in place of the built-in ones",
-    shell_complete=values_of("offers"),
-)
-@output_options("text", "json", "csv")
-def list_offers(max_price: str | None, available_within: str | None, **words: Any) -> int:
-    """List offers, the lowest price per GPU first: on demand and without marketplaces, as solve takes them."""
-    from gpuplan.listing import offers as listing
-    from gpuplan.units import parse_duration, parse_money
-
-    price = _read("max_price", max_price, parse_money)
-    within = _read("available_within", available_within, parse_duration)
-    return _list(
-        words,
-        lambda filters: listing.list_offers(
-            max_price_usd_per_gpu_hour=price, available_within_seconds=within, **filters
-        ),
-    )
-
-
-@offers.command("show")
-@click.argument("offer", metavar="ID", shell_complete=values_of("offer"))
-@output_options("text", "json")
-def show_offer(offer: str, **words: Any) -> int:
-    """Show an offer by its id, such as aws/p5.48xlarge/us-east-1/on-demand."""
-    from gpuplan.listing import offers as listing
-
-    return _show(words, lambda: listing.offer_details(offer))
-
-
-@offers.command("template")
-@click.option("--out", metavar="FILE.csv", help="write it to a file", shell_complete=values_of("out"))
-def offers_template(out: str | None) -> int:
-    """Print a price list to fill in, with a rented and an owned node as examples; solve --offers FILE.csv takes it."""
-    from gpuplan.cli.output import Destination
-    from gpuplan.listing.template import template
-
-    Destination("csv", out).write_text(template())
-    return 0
+    return write_details(words, lambda: listing.hardware_details(name))
 
 
 @click.group(short_help="the training frameworks")
@@ -181,7 +116,7 @@ def list_frameworks(**words: Any) -> int:
     """List the frameworks and what they can lay out."""
     from gpuplan.listing import frameworks as listing
 
-    return _list(words, lambda filters: listing.list_frameworks(**filters))
+    return write_list(words, lambda filters: listing.list_frameworks(**filters))
 
 
 @frameworks.command("show")
@@ -191,7 +126,7 @@ def show_framework(framework: str, **words: Any) -> int:
     """Show a framework: what it runs, what it keeps for a parameter, and who says so."""
     from gpuplan.listing import frameworks as listing
 
-    return _show(words, lambda: listing.framework_details(framework))
+    return write_details(words, lambda: listing.framework_details(framework))
 
 
 @click.group(short_help="the training methods")
@@ -205,7 +140,7 @@ def list_methods(**words: Any) -> int:
     """List the methods."""
     from gpuplan.listing import frameworks as listing
 
-    return _list(words, lambda filters: listing.list_methods(**filters))
+    return write_list(words, lambda filters: listing.list_methods(**filters))
 
 
 @methods.command("show")
@@ -215,15 +150,15 @@ def show_method(method: str, **words: Any) -> int:
     """Show a method."""
     from gpuplan.listing import frameworks as listing
 
-    return _show(words, lambda: listing.method_details(method))
+    return write_details(words, lambda: listing.method_details(method))
 
 
-def _read(field: str, word: str | None, parse: Callable[[str, object], T]) -> T | None:
+def flag_value(field: str, word: str | None, parse: Callable[[str, object], T]) -> T | None:
     """Value of a flag, None where it was not given."""
     return None if word is None else parse(field, word)
 
 
-def _list(words: dict[str, Any], make: Callable[[dict[str, Any]], Answer]) -> int:
+def write_list(words: dict[str, Any], make: Callable[[dict[str, Any]], Answer]) -> int:
     """Write a list; `words` are what the flags gave, form and place of the answer among them."""
     from gpuplan.cli.output import UNLIMITED_WIDTH, Destination
 
@@ -232,7 +167,7 @@ def _list(words: dict[str, Any], make: Callable[[dict[str, Any]], Answer]) -> in
     return 0
 
 
-def _show(words: dict[str, Any], make: Callable[[], Answer]) -> int:
+def write_details(words: dict[str, Any], make: Callable[[], Answer]) -> int:
     """Write what is known of one thing."""
     from gpuplan.cli.output import Destination
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
+
+if TYPE_CHECKING:
+    from gpuplan_hardware import Offer
 
 VARIABLE = "_GPUPLAN_COMPLETE"
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -130,16 +133,29 @@ def _providers() -> Iterable[str]:
     return providers()
 
 
-def _regions() -> Iterable[str]:
-    from gpuplan_hardware import offers
+def _sellers() -> Iterable[str]:
+    """Providers that have an offer, those of imports among them."""
+    return [*_providers(), *(offer.provider.name for offer in _known_offers())]
 
-    return (offer.region for offer in offers())
+
+def _regions() -> Iterable[str]:
+    return (offer.region for offer in _known_offers())
 
 
 def _offers() -> Iterable[str]:
-    from gpuplan_hardware import offers
+    return (offer.id for offer in _known_offers())
 
-    return (offer.id for offer in offers())
+
+def _known_offers() -> Iterable[Offer]:
+    from gpuplan.listing.offers import known_offers
+
+    return known_offers()
+
+
+def _sorts() -> Iterable[str]:
+    from gpuplan.listing.offers import SORTS
+
+    return SORTS
 
 
 def _pricings() -> Iterable[str]:
@@ -160,10 +176,13 @@ _VALUES: Final[dict[str, Callable[[], Iterable[str]]]] = {
     "vendor": _vendors,
     "hardware": _hardware,
     "provider": _providers,
+    "seller": _sellers,
     "exclude_provider": _providers,
     "region": _regions,
     "exclude_region": _regions,
     "offer": _offers,
+    "origin": lambda: ("built-in", "imported"),
+    "sort": _sorts,
     "pricing": _pricings,
     "precision": lambda: ("bf16", "fp16", "fp8", "any"),
     "weights": lambda: ("bf16", "fp8", "int8", "nf4"),

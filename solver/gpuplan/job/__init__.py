@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpuplan.job.resolve import resolve, resolve_all
 from gpuplan.job.spec import JobSpec, make_spec
-from gpuplan.job.types import Catalogue, Job, Limits, Pins, Search, TokenCount
+from gpuplan.job.types import Catalogue, Job, Limits, Pins, Quota, Search, TokenCount
 from gpuplan.job.yaml_file import load_spec
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "JobSpec",
     "Limits",
     "Pins",
+    "Quota",
     "Search",
     "TokenCount",
     "load_spec",

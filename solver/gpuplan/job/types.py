@@ -45,6 +45,16 @@ class TokenCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """GPUs that the user may have at a time; None stands for any provider, GPU model or region."""
+
+    gpus: int
+    provider: str | None = None
+    gpu: tuple[str, ...] | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What the answer may not exceed and where it may look; None means no limit.
 
@@ -60,6 +70,10 @@ class Limits:
         Only nodes whose GPUs are all joined by NVSwitch.
     exclude_layouts
         Degrees (TP, PP, DP, CP, EP) that have been shown already.
+    quotas
+        What the user may rent at a time.
+    residency
+        Countries and groups of them in which the data must stay; None anywhere.
     """
 
     deadline_seconds: float | None = None
@@ -83,6 +97,8 @@ class Limits:
     min_mfu: float | None = None
     node_counts: tuple[int, ...] | None = None
     exclude_layouts: tuple[tuple[int, int, int, int, int], ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    residency: tuple[str, ...] | None = None
 
     @property
     def needs_lead_time(self) -> bool:
@@ -122,10 +138,16 @@ class Catalogue:
         CSV file that replaces the built-in offers.
     price_usd_per_gpu_hour
         The user's own price for the one accelerator of `Limits.gpus`.
+    origin
+        Which offers: the built-in ones and those that the user has imported ("all"), or one of the two alone.
+    discounts
+        Shares off the list price that the user has, by provider; "" is for every other.
     """
 
     offers_path: Path | None = None
     price_usd_per_gpu_hour: float | None = None
+    origin: Literal["all", "built-in", "imported"] = "all"
+    discounts: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +210,9 @@ class Job:
     startup_seconds: float = STARTUP_SECONDS
     weights_bytes_per_second: float = WEIGHTS_BYTES_PER_SECOND
     checkpoint_interval_seconds: float = CHECKPOINT_INTERVAL_SECONDS
+    checkpoint_days: float = 0.0
+    egress: float | Literal["result"] = 0.0
+    spot_interruptions_per_node_hour: float | None = None
     confidence: float | None = 0.9
     objectives: tuple[str, ...] = ("cost", "gpus", "time")
     limits: Limits = field(default_factory=Limits)

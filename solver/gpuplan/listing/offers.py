@@ -1,14 +1,15 @@
-"""The offers of the catalogue, or of the user's own price list."""
+"""The offers of the catalogue, built in and imported, or of the user's own price list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
-from typing import get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from gpuplan.errors import InputError, close_matches, input_error, shown
+from gpuplan.errors import InputError, choose, close_matches, input_error, shown
 from gpuplan.listing.base import Listing, some_of
 from gpuplan.providers import choose_provider
 from gpuplan.result import Answer
@@ -17,6 +18,9 @@ from gpuplan_hardware.entities import Pricing
 
 PRICINGS: tuple[str, ...] = get_args(Pricing)
 USUAL_PRICING = "on-demand"
+Origin = Literal["built-in", "imported", "file"]
+#: Most ids that a mistyped one is compared with.
+MOST_COMPARED = 5_000
 
 
 class OfferEntry(Answer):
@@ -36,11 +40,14 @@ class OfferEntry(Answer):
     lead_time: str
     lead_time_seconds: float | None
     as_of: str
+    age_days: int
+    origin: Origin
 
 
 class OfferList(Listing):
-    """Offers, the lowest price per GPU first, and how many more there are behind `--marketplace`, `--pricing`, `--all`.
+    """Offers in the order asked for, and how many more there are behind `--marketplace`, `--pricing`, `--all`.
 
+    `more` counts those that pass all filters and were left out as there are so many (never in JSON or CSV).
     `gpus_without_price` are those that were asked for and that no offer has, whatever the other filters.
     """
 
@@ -48,6 +55,7 @@ class OfferList(Listing):
     left_out_marketplaces: int
     left_out_pricings: dict[str, int]
     gpus_without_price: list[str] = Field(default_factory=list)
+    more: int = 0
 
     def rows(self) -> list[OfferEntry]:
         return self.offers
@@ -57,7 +65,10 @@ class OfferList(Listing):
 
 
 class OfferDetails(OfferEntry):
-    """Everything known of an offer; what is billed at least and in which steps is null where nobody states it."""
+    """Everything known of an offer; what is billed at least and in which steps is null where nobody states it.
+
+    `also_in` are further regions of the provider with the same node, terms and price.
+    """
 
     host_open: bool
     refused: str | None
@@ -66,6 +77,7 @@ class OfferDetails(OfferEntry):
     billing_increment_seconds: float | None
     provider_notes: str
     source: str
+    also_in: list[str]
 
 
 def list_offers(
@@ -76,9 +88,13 @@ def list_offers(
     pricing: Sequence[str] = (),
     max_price_usd_per_gpu_hour: float | None = None,
     available_within_seconds: float | None = None,
+    max_age_days: int | None = None,
+    origin: str | None = None,
     marketplace: bool = False,
     everything: bool = False,
     path: str | None = None,
+    sort: str = "gpu-price",
+    most: Callable[[int], int] | None = None,
 ) -> OfferList:
     """List offers; as `solve`, on demand and without marketplaces unless told otherwise.
 
@@ -90,21 +106,34 @@ def list_offers(
         Most that a GPU may cost per hour.
     available_within_seconds
         Time from the order to running nodes; a lead time that nobody states is too long.
+    max_age_days
+        Most days since the day of the price.
+    origin
+        "built-in" or "imported"; None takes both.
     marketplace, everything
         Also marketplaces; every pricing and marketplaces.
     path
-        CSV file of offers, in place of the built-in ones (all its pricings then count).
+        CSV file of offers, in place of the catalogue (all its pricings then count).
+    sort
+        One of `SORTS`: what comes first is the cheapest, or the first name, or the newest.
+    most
+        Gets the number of offers and says how many of them are listed.
 
     Raises
     ------
     InputError
         An unknown name, or a file that cannot be read.
     """
-    known = known_offers(path)
+    order = SORTS[choose("sort", sort, SORTS)]
+    known = list(known_offers(path))
+    origin_of = _origins(path, origin)
+    wanted = None if origin is None else choose("origin", origin, ("built-in", "imported"))
     keep: list[Callable[[Offer], bool]] = [
         *_names_kept(known, gpus, providers, regions),
         lambda offer: max_price_usd_per_gpu_hour is None or _per_gpu(offer) <= max_price_usd_per_gpu_hour,
         partial(_in_time, within_seconds=available_within_seconds),
+        lambda offer: max_age_days is None or age_days(offer) <= max_age_days,
+        lambda offer: wanted is None or origin_of(offer) == wanted,
     ]
     fitting = [offer for offer in known if all(test(offer) for test in keep)]
     usual = PRICINGS if everything or (path is not None and not pricing) else pricing or (USUAL_PRICING,)
@@ -114,11 +143,13 @@ def list_offers(
     shown_offers = [offer for offer in priced if markets or not offer.provider.marketplace]
     sold = {offer.node.accelerator.name for offer in known}
     others = [offer.pricing for offer in fitting if offer.pricing not in pricings]
+    listed = sorted(shown_offers, key=order)[: None if most is None else most(len(shown_offers))]
     return OfferList(
-        offers=offer_entries(shown_offers),
+        offers=[offer_entry(offer, origin_of(offer)) for offer in listed],
         left_out_marketplaces=len(priced) - len(shown_offers),
         left_out_pricings={name: others.count(name) for name in PRICINGS if name in others},
         gpus_without_price=sorted(gpu_names("gpu", gpus) - sold),
+        more=len(shown_offers) - len(listed),
     )
 
 
@@ -130,14 +161,14 @@ def offer_details(text: str) -> OfferDetails:
     InputError
         There is no such offer, with close matches.
     """
-    by_id = {offer.id.lower(): offer for offer in offers()}
+    by_id = {offer.id.lower(): offer for offer in known_offers()}
     found = by_id.get(text.strip().lower())
     if found is None:
         message = f"{shown(text)!r} is none of the {len(by_id):,} offers (provider/node/region/pricing)"
-        raise InputError("offer", text, message, close_matches(text, (offer.id for offer in by_id.values())))
+        raise InputError("offer", text, message, close_matches(text, _alike(text, by_id)))
     seller = found.provider
     return OfferDetails(
-        **offer_entry(found).model_dump(),
+        **offer_entry(found, _origins(None, None)(found)).model_dump(),
         host_open=found.host_open,
         refused=found.node.accelerator.refused,
         volume_usd_per_gb_month=seller.volume_usd_per_gb_month,
@@ -145,10 +176,11 @@ def offer_details(text: str) -> OfferDetails:
         billing_increment_seconds=seller.billing_increment_seconds,
         provider_notes=seller.notes,
         source=found.source,
+        also_in=sorted(one.region for one in by_id.values() if one.id != found.id and _sold_as(one) == _sold_as(found)),
     )
 
 
-def offer_entry(offer: Offer) -> OfferEntry:
+def offer_entry(offer: Offer, origin: Origin = "built-in") -> OfferEntry:
     """One offer as a row."""
     return OfferEntry(
         id=offer.id,
@@ -165,22 +197,32 @@ def offer_entry(offer: Offer) -> OfferEntry:
         lead_time=offer.lead_time,
         lead_time_seconds=offer.lead_time_seconds,
         as_of=offer.as_of.isoformat(),
+        age_days=age_days(offer),
+        origin=origin,
     )
 
 
 def offer_entries(found: Iterable[Offer]) -> list[OfferEntry]:
     """Offers as rows, the lowest price per GPU first."""
-    return [offer_entry(offer) for offer in sorted(found, key=lambda offer: (_per_gpu(offer), offer.id))]
+    return [offer_entry(offer) for offer in sorted(found, key=SORTS["gpu-price"])]
 
 
 def known_offers(path: str | None = None) -> Sequence[Offer]:
-    """The built-in offers or those of a file; raises `InputError` when it cannot be read."""
-    if path is None:
-        return offers()
+    """The offers of the catalogue, or those of a file; raises `InputError` when they cannot be read."""
+    from gpuplan_hardware.imports.store import current_offers, user_store
+
     try:
-        return read_offers(path)
+        if path is not None:
+            return read_offers(path)
+        # Without an import there is nothing to join, and the list does not wait for numpy.
+        return current_offers() if user_store().imports() else offers()
     except CatalogueError as error:
         raise input_error(error, "offers") from None
+
+
+def age_days(offer: Offer) -> int:
+    """Whole days since the day of an offer's price."""
+    return max(0, (datetime.now(UTC).date() - offer.as_of).days)
 
 
 def gpu_names(field: str, words: Iterable[str]) -> frozenset[str]:
@@ -196,6 +238,31 @@ def cheapest(found: Iterable[Offer]) -> Offer | None:
     """Return the offer with the lowest price per GPU on demand, marketplaces left out; None where there is none."""
     usual = [offer for offer in found if offer.pricing == USUAL_PRICING and not offer.provider.marketplace]
     return min(usual, key=lambda offer: (_per_gpu(offer), offer.id), default=None)
+
+
+def _origins(path: str | None, wanted: str | None) -> Callable[[Offer], Origin]:
+    """Where offers come from; raises `InputError` where a file leaves no choice."""
+    if path is not None:
+        if wanted is not None:
+            raise InputError(
+                "origin", wanted, f"the offers are those of {shown(path)!r} alone; leave out one of the two"
+            )
+        return lambda offer: "file"
+    own = {offer.id: offer.source for offer in offers()}
+    return lambda offer: "built-in" if own.get(offer.id) == offer.source else "imported"
+
+
+def _alike(text: str, by_id: Mapping[str, Offer]) -> list[str]:
+    """Ids that a mistyped one is compared with: where there are many, those of its provider."""
+    seller = text.strip().lower().partition("/")[0] + "/"
+    named = [offer.id for lower, offer in by_id.items() if lower.startswith(seller)]
+    return (named or [offer.id for offer in by_id.values()])[:MOST_COMPARED]
+
+
+def _sold_as(offer: Offer) -> tuple[object, ...]:
+    """What offers have in common that differ in their region alone."""
+    lead = (offer.lead_time, offer.lead_time_seconds)
+    return offer.provider.name, offer.node.name, offer.pricing, offer.price_usd_per_hour, offer.max_nodes, lead
 
 
 def _names_kept(
@@ -223,3 +290,14 @@ def _in_time(offer: Offer, within_seconds: float | None) -> bool:
 
 def _per_gpu(offer: Offer) -> float:
     return offer.price_usd_per_hour / offer.node.gpus_per_node
+
+
+#: Orders of a list; equal ones follow each other by price per GPU and id.
+SORTS: Mapping[str, Callable[[Offer], Any]] = {
+    "gpu-price": lambda offer: (_per_gpu(offer), offer.id),
+    "price": lambda offer: (offer.price_usd_per_hour, offer.id),
+    "gpu": lambda offer: (offer.node.accelerator.name, _per_gpu(offer), offer.id),
+    "region": lambda offer: (offer.region, _per_gpu(offer), offer.id),
+    "age": lambda offer: (-offer.as_of.toordinal(), _per_gpu(offer), offer.id),
+    "provider": lambda offer: (offer.provider.name, _per_gpu(offer), offer.id),
+}

@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from gpuplan.build import Builder
+    from gpuplan.clusters import Clusters
     from gpuplan.plan import Plan
 
 Array = np.ndarray
@@ -58,16 +59,16 @@ class Objective(ABC):
     def of(self, totals: Amounts) -> Array:
         """Value of candidates; lower bounds in, lower bounds out."""
 
-    def longest_training(self, value: float, cost: tuple[Array, Array], wall: tuple[Array, Array]) -> Array:
-        """Longest training seconds at which ``cost[0] + cost[1] * training`` or the wall clock still reaches `value`."""
-        return np.full(len(cost[0]), np.inf)
+    def longest_training(self, value: float, clusters: Clusters) -> Array:
+        """Longest training seconds at which the bill or the wall clock of `clusters` still reaches `value`."""
+        return np.full(len(clusters.nodes), np.inf)
 
     def value(self, plan: Plan) -> float:
         """Value of a plan, recomputed from the formulas."""
-        factor = plan.step_factor if self.at_confidence else 1.0
+        factor, deviations = (plan.step_factor, plan.deviations) if self.at_confidence else (1.0, 0.0)
         totals = Totals(
-            np.asarray(plan.cost_usd(factor)),
-            np.asarray(plan.wall_seconds(factor)),
+            np.asarray(plan.cost_usd(factor, deviations)),
+            np.asarray(plan.wall_seconds(factor, deviations)),
             np.asarray(float(plan.gpus)),
             np.asarray(float(plan.nodes)),
         )

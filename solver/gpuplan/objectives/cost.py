@@ -10,26 +10,39 @@ from gpuplan.objectives.base import Amounts, Objective
 
 if TYPE_CHECKING:
     from gpuplan.build import Builder
+    from gpuplan.clusters import Clusters
 
 Array = np.ndarray
 
 
 class _Money(Objective):
-    """``cost >= price * nodes * max(least, billed_fixed + billed_slope * factor * training)`` for the chosen offer and nodes."""
+    """``cost >= once + price * nodes * max(least, billed_fixed + billed_slope * factor * training)`` for the chosen offer and nodes.
+
+    Where time is billed in steps, their number is a variable: ``steps * step >= billed_fixed + billed_slope * factor * training``.
+    """
 
     unit = "USD"
 
     def of(self, totals: Amounts) -> Array:
         return totals.cost_usd
 
-    def longest_training(self, value: float, cost: tuple[Array, Array], wall: tuple[Array, Array]) -> Array:
-        return (value - cost[0]) / cost[1]
+    def longest_training(self, value: float, clusters: Clusters) -> Array:
+        return (value - clusters.cost_once - clusters.cost_fixed) / clusters.cost_slope
 
     def expression(self, builder: Builder) -> Any:
         tables = builder.tables
         cost = builder.variable("cost", 0, tables.money_horizon)
         for offer, size, factor, when in builder.clusters(builder.factors(self)):
-            builder.covers_training(cost, tables.cost_terms(offer, size, factor), when=when, why="cost")
+            step = tables.step_cost(offer, size)
+            if step:
+                most = tables.most_steps(offer, size, factor, self.at_confidence)
+                steps = builder.variable("billing_steps", 0, most)
+                terms = tables.step_terms(offer, size, factor, self.at_confidence)
+                builder.covers_training(steps, terms, when=when, why="billing steps", largest=most)
+                builder.covers_multiple(cost, step, steps, tables.cost_once(offer, size), when=when)
+            else:
+                terms = tables.cost_terms(offer, size, factor, self.at_confidence)
+                builder.covers_training(cost, terms, when=when, why="cost")
             builder.covers(cost, tables.least_cost(offer, size), when=when)
         return cost
 

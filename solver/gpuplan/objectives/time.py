@@ -10,6 +10,7 @@ from gpuplan.objectives.base import Amounts, Objective
 
 if TYPE_CHECKING:
     from gpuplan.build import Builder
+    from gpuplan.clusters import Clusters
 
 Array = np.ndarray
 
@@ -22,14 +23,16 @@ class _Clock(Objective):
     def of(self, totals: Amounts) -> Array:
         return totals.wall_seconds
 
-    def longest_training(self, value: float, cost: tuple[Array, Array], wall: tuple[Array, Array]) -> Array:
-        return (value - wall[0]) / wall[1]
+    def longest_training(self, value: float, clusters: Clusters) -> Array:
+        return (value - clusters.wall_fixed) / clusters.wall_slope
 
     def expression(self, builder: Builder) -> Any:
         tables = builder.tables
         wall = builder.variable("wall", 0, tables.money_horizon)
         for offer, size, factor, when in builder.clusters(builder.factors(self)):
-            builder.covers_training(wall, tables.wall_terms(offer, size, factor), when=when, why="wall clock")
+            builder.covers_training(
+                wall, tables.wall_terms(offer, size, factor, self.at_confidence), when=when, why="wall clock"
+            )
         return wall
 
     def unit_value(self, builder: Builder) -> float:

@@ -31,6 +31,11 @@ def factor(width: float, confidence: float | None) -> float:
     return math.exp(NormalDist().inv_cdf(confidence) * width / _Z90)
 
 
+def deviations(confidence: float | None) -> float:
+    """Standard deviations above the mean within which a normal quantity stays with `confidence` (None: the mean itself)."""
+    return 0.0 if confidence is None else NormalDist().inv_cdf(confidence)
+
+
 def probability(width: float, ratio: float) -> float:
     """Chance that the measured value stays below `ratio` times the prediction.
 

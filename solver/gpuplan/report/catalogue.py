@@ -11,6 +11,7 @@ from gpuplan.listing.base import Listing
 from gpuplan.report import catalogue_details as details
 from gpuplan.report import catalogue_hardware as hardware
 from gpuplan.report import catalogue_tables as tables
+from gpuplan.report import imports, owning
 from gpuplan.report.blocks import MAX_WIDTH, write
 from gpuplan.result import Answer
 
@@ -26,6 +27,11 @@ _BLOCKS: dict[str, Callable[[Any], list[RenderableType]]] = {
     "AcceleratorDetails": hardware.accelerator,
     "NodeDetails": hardware.node,
     "OfferDetails": hardware.offer,
+    "OffersImport": imports.imported,
+    "OffersDiff": imports.diff,
+    "OffersHistory": imports.history,
+    "OwningAnswer": owning.own,
+    "RentOrBuy": owning.rent_or_buy,
     "FrameworkDetails": details.framework,
     "MethodDetails": details.method,
 }

@@ -91,16 +91,20 @@ def offer(found: OfferDetails) -> list[RenderableType]:
     known = [
         ("refused", found.refused),
         ("node", f"{found.provider}/{found.node} with {found.gpus_per_node} x {found.gpu}"),
-        ("price", f"{f.price(found.price_usd_per_hour)} per node and hour, {per_gpu} per GPU; as of {found.as_of}"),
+        (
+            "price",
+            f"{f.price(found.price_usd_per_hour)} per node and hour, {per_gpu} per GPU; as of {found.as_of}, {f.age(found.age_days)}",
+        ),
         ("pricing", found.pricing + (", at a marketplace" if found.marketplace else "")),
         ("region", found.region),
+        ("also in", ", ".join(found.also_in) + ", at the same price" if found.also_in else None),
         ("to be had", lead_time(found)),
         ("nodes", f"up to {found.max_nodes} for one job"),
         ("storage", UNKNOWN if volume is None else f"network volume at ${volume:g} per GB and month"),
         ("billed", f"at least {least or UNKNOWN}, in steps of {step or UNKNOWN}" if least or step else None),
         ("host", "open: you choose what is not stated" if found.host_open else None),
         ("provider", found.provider_notes),
-        ("source", found.source),
+        ("source", f"{found.source} ({found.origin})"),
     ]
     return [Prose(found.id, "bold"), facts(known)]
 

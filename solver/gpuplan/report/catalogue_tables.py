@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # a list of models must not wait for the hardware, nor the ot
     from gpuplan.listing.offers import OfferEntry, OfferList
 
 NODE_HEADERS = ("node", "GPUs", ">from $/h", "link of a GPU", "network of a GPU", ">vCPUs", ">RAM", ">NVMe", ">offers")
-OFFER_HEADERS = ("offer", ">$/GPU h", "GPUs", ">$/h", ">max nodes", "to be had", "as of")
+OFFER_HEADERS = ("offer", ">$/GPU h", "GPUs", ">$/h", ">max nodes", "to be had", "as of", ">age", "origin")
 
 
 def models(found: ModelList) -> list[RenderableType]:
@@ -119,6 +119,8 @@ def offers(found: OfferList) -> list[RenderableType]:
             f"No price is known for {', '.join(without)}: gpuplan solve --gpu {without[0]} --price USD takes your own."
         )
         blocks += [Text(""), Prose(text)]
+    if found.more:
+        blocks += [Text(""), Prose(f"{found.more:,} more: --all-rows shows them, --format csv and json have them.")]
     if hidden:
         blocks += [Text(""), Prose(f"Not shown: {', '.join(hidden)}; --all shows every one.")]
     return blocks
@@ -135,6 +137,8 @@ def offer_rows(found: Sequence[OfferEntry]) -> list[tuple[str, ...]]:
             str(one.max_nodes),
             lead_time(one),
             one.as_of,
+            f"{one.age_days} d",
+            one.origin,
         )
         for one in found
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpuplan.rules.base import TOLERANCE, Quantity, Rule
+from gpuplan.rules.base import Quantity, Rule
 
 if TYPE_CHECKING:
     from gpuplan.clusters import Clusters
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Budget(Rule):
-    """``price * nodes * billed(nodes, factor * training) <= budget``, as a bound on the training time."""
+    """``once + price * nodes * billed(nodes, factor * training) <= budget``, as a bound on the training time."""
 
     name = "budget"
     rounded = True
@@ -24,8 +24,7 @@ class Budget(Rule):
         budget = space.job.limits.budget_usd
         if budget is None:
             return super().training_cap(space, clusters, factor)
-        cap = (budget - clusters.cost_fixed) / (clusters.cost_slope * factor)
-        return np.where(clusters.cost_least <= budget * (1 + TOLERANCE), cap, -1.0)
+        return clusters.sure.longest_for_cost(budget) / factor
 
     def quantities(self, plan: Plan) -> list[Quantity]:
-        return [Quantity(self.name, "cost", plan.cost_usd(plan.step_factor), plan.job.limits.budget_usd, "USD")]
+        return [Quantity(self.name, "cost", plan.cost_at_confidence_usd, plan.job.limits.budget_usd, "USD")]

@@ -24,8 +24,9 @@ class Deadline(Rule):
         deadline = space.job.limits.deadline_seconds
         if deadline is None:
             return super().training_cap(space, clusters, factor)
-        return (deadline + clusters.head_start_seconds - clusters.wall_fixed) / (clusters.wall_slope * factor)
+        sure = clusters.sure
+        return (deadline + sure.head_start_seconds - sure.wall_fixed) / (sure.wall_slope * factor)
 
     def quantities(self, plan: Plan) -> list[Quantity]:
-        needed = plan.deadline_clock_seconds(plan.step_factor)
+        needed = plan.deadline_clock_seconds(plan.step_factor, plan.deviations)
         return [Quantity(self.name, "time to the deadline", needed, plan.job.limits.deadline_seconds, "seconds")]

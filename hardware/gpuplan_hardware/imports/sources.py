@@ -1,0 +1,288 @@
+"""The files of an import: a file, all of a folder, the members of an archive, what is behind a URL."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path, PurePath, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import IO
+from urllib.parse import unquote, urlsplit
+
+from gpuplan_hardware.errors import CatalogueError
+from gpuplan_hardware.imports.base import Head, ImportFileError, Source
+from gpuplan_hardware.imports.fetch import fetch, shown_url
+from gpuplan_hardware.imports.paths import day_in, provider_in
+from gpuplan_hardware.imports.text import check_text, printable
+from gpuplan_hardware.provider_names import our_name
+
+MOST_BYTES = 2_000_000_000
+MOST_FILES = 10_000
+
+_HEAD_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 20
+_DATA = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})
+_ARCHIVES = frozenset({".zip", ".gz"})
+_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PROVIDER = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,62}")
+
+
+@contextmanager
+def find_sources(places: Sequence[str], provider: str | None, as_of: date | None) -> Iterator[list[Source]]:
+    """Every file behind the places, in their order, those of a folder by name; each file once.
+
+    In a folder and in an archive only CSV and JSON files count (``.csv .tsv .json .jsonl .ndjson``, in a folder also ``.zip`` and
+    ``.gz``), and hidden ones, text of other kinds and binary files do not. A file that is given by itself is taken whatever its
+    name is. What is downloaded or unpacked vanishes at the end; the digest is that of what was found (the archive).
+
+    Parameters
+    ----------
+    places : sequence of str
+        Paths and URLs (http, https).
+    provider : str or None
+        Whose prices all of them are; None takes what the path says ("catalogs/v8/nebius/vms.csv", "aws_vms.csv").
+    as_of : date or None
+        The day of all prices that carry none; None takes a date in the path, the nearest part first ("2026-05-20", "20260520"),
+        else the server's Last-Modified, else the day on which the file was changed last (UTC).
+
+    Raises
+    ------
+    CatalogueError
+        A place is not there, cannot be read, holds no data, is too large; the provider or the day given cannot be meant.
+    """
+    today = datetime.now(UTC).date()
+    if as_of is not None and as_of > today + timedelta(days=1):
+        raise CatalogueError("as_of", str(as_of), f"as_of is {as_of}; a day up to today, {today}, was expected.")
+    if provider is not None and not _PROVIDER.fullmatch(provider.strip().lower()):
+        raise CatalogueError(
+            "provider", provider[:200], f"provider is {provider[:200]!r}; a name such as 'aws' was expected."
+        )
+    with TemporaryDirectory(prefix="gpuplan-") as folder:
+        search = _Search(Path(folder), None if provider is None else our_name(provider), as_of, today)
+        for place in places:
+            search.add(place)
+        yield search.found
+
+
+def read_head(source: Source) -> Head:
+    """The beginning of a file, once all of it has been seen to be text.
+
+    Raises
+    ------
+    ImportFileError
+        When it is empty, a web page, or not text in UTF-8.
+    """
+    try:
+        with source.path.open("rb") as file:
+            beginning = file.read(_HEAD_BYTES)
+            check_text(beginning, file)
+    except OSError as error:
+        raise ImportFileError(f"it cannot be read ({error.strerror})") from None
+    text = beginning.decode("utf-8-sig", errors="ignore")  # all is UTF-8, but the last character may be cut
+    if not text.strip():
+        raise ImportFileError("it is empty")
+    first = text.lstrip("\r\n").split("\n", 1)[0]
+    try:
+        columns = () if first.lstrip()[:1] in ("{", "[") else next(csv.reader([first]), [])
+    except csv.Error:
+        columns = ()
+    return Head(source, text, tuple(cell.strip() for cell in columns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file of which it is not known yet what it is: its name, where it lies, the day that it has by itself."""
+
+    name: str
+    path: Path
+    parts: tuple[str, ...]
+    day: date
+    day_basis: str
+    alone: bool  # given by itself, not one of a folder or an archive
+
+
+class _Search:
+    """The search for sources: what was found so far and how much room is left."""
+
+    def __init__(self, folder: Path, provider: str | None, as_of: date | None, today: date) -> None:
+        self._folder, self._provider, self._as_of, self._today = folder, provider, as_of, today
+        self._room_bytes = MOST_BYTES
+        self._written = 0
+        self._seen: set[str] = set()
+        self.found: list[Source] = []
+
+    def add(self, place: str) -> None:
+        """Find what is behind a path or a URL."""
+        try:
+            if _URL.match(place):
+                self._add_url(place)
+                return
+            path = Path(place).expanduser()
+            if path.is_dir():
+                self._add_folder(place, path)
+            elif path.is_file():
+                self._add_file(place, path, alone=True)
+            else:
+                raise _error(
+                    place, "it is neither a file nor a folder" if path.exists() else "there is no such file or folder"
+                )
+        except (OSError, RuntimeError, ValueError) as error:  # no permission; no home directory; a NUL in the path
+            if isinstance(error, CatalogueError):
+                raise
+            raise _error(place, f"it cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+    def _add_folder(self, place: str, folder: Path) -> None:
+        files = sorted(_files(folder), key=lambda path: path.parts)
+        for path in files:
+            self._add_file(str(Path(place) / path.relative_to(folder)), path, alone=False)
+        if not any(str(path.resolve()) in self._seen for path in files):
+            raise _error(place, f"the folder holds no price catalogue ({' '.join(sorted(_DATA | _ARCHIVES))})")
+
+    def _add_file(self, name: str, path: Path, alone: bool) -> None:
+        key, state = str(path.resolve()), path.stat()
+        if key in self._seen:
+            return
+        if state.st_size > MOST_BYTES:
+            raise _error(name, f"it has {state.st_size:,} bytes; at most {MOST_BYTES:,} are read")
+        changed = datetime.fromtimestamp(state.st_mtime, UTC).date()
+        found = _Found(printable(name), path, path.absolute().parts, changed, "the file's last change", alone)
+        if self._open(found, None):
+            self._seen.add(key)
+
+    def _add_url(self, url: str) -> None:
+        name = shown_url(url)
+        if url in self._seen:
+            return
+        self._seen.add(url)
+        fetched = fetch(url, self._new_path(), self._room_bytes)
+        self._room_bytes -= fetched.size_bytes
+        parts = tuple(unquote(part) for part in urlsplit(name).path.split("/") if part)
+        day = fetched.last_modified or self._today
+        self._open(_Found(name, fetched.path, parts, day, "the server", alone=True), fetched.sha256)
+
+    def _open(self, found: _Found, digest: str | None) -> bool:
+        """Take a file, or what is packed in it; False where that is no data."""
+        before = len(self.found)
+        with found.path.open("rb") as file:
+            beginning = file.read(_HEAD_BYTES)
+            digest = digest or _digest(beginning, file)
+            file.seek(0)
+            try:
+                if beginning.startswith(_ZIP):
+                    self._unzip(found, file, digest)
+                elif beginning.startswith(_GZIP):
+                    path = self._new_path()
+                    with gzip.open(file) as packed:
+                        self._unpack(found.name, packed, path)
+                    self._take(
+                        replace(found, path=path, parts=(*found.parts[:-1], found.parts[-1].removesuffix(".gz"))),
+                        digest,
+                    )
+                else:
+                    self._take(found, digest)
+            except (
+                zipfile.BadZipFile,
+                gzip.BadGzipFile,
+                zlib.error,
+                EOFError,
+                NotImplementedError,
+                RuntimeError,
+            ) as error:
+                raise _error(found.name, f"the archive is cut short, damaged or encrypted ({error})") from None
+        return len(self.found) > before
+
+    def _unzip(self, found: _Found, file: IO[bytes], digest: str) -> None:
+        before = len(self.found)
+        with zipfile.ZipFile(file) as archive:
+            for member in sorted(archive.infolist(), key=lambda member: member.filename):
+                inside = PurePosixPath(member.filename)
+                if member.is_dir() or not _is_data(inside, _DATA):
+                    continue
+                path = self._new_path()
+                with archive.open(member) as packed:
+                    self._unpack(found.name, packed, path)
+                name = f"{found.name}/{printable(member.filename)}"
+                day = found.day if found.day_basis == "the server" else _packed_day(member, found.day)
+                self._take(_Found(name, path, (*found.parts, *inside.parts), day, found.day_basis, alone=False), digest)
+        if len(self.found) == before and found.alone:
+            raise _error(found.name, f"the archive holds no price catalogue ({' '.join(sorted(_DATA))})")
+
+    def _take(self, found: _Found, digest: str) -> None:
+        with found.path.open("rb") as file:
+            if b"\0" in file.read(_HEAD_BYTES):
+                if found.alone:
+                    raise _error(found.name, "it is not a text file")
+                return
+        if len(self.found) == MOST_FILES:
+            raise _error(found.name, f"it is one of more than {MOST_FILES:,} files")
+        day, basis = found.day, found.day_basis
+        if self._as_of is not None:
+            day, basis = self._as_of, "given"
+        elif in_path := day_in(found.parts, self._today):
+            day, basis = in_path, "the path"
+        day = min(day, self._today)  # clocks are wrong at times; a day in the future is no day of a price
+        provider = self._provider or provider_in(found.parts)
+        self.found.append(Source(found.name, found.path, provider, day, basis, digest))
+
+    def _unpack(self, name: str, packed: IO[bytes] | gzip.GzipFile, path: Path) -> None:
+        with path.open("wb") as file:
+            while chunk := packed.read(_CHUNK_BYTES):
+                self._room_bytes -= len(chunk)
+                if self._room_bytes < 0:
+                    raise _error(name, f"unpacked it has more than {MOST_BYTES:,} bytes, the most that is read")
+                file.write(chunk)
+
+    def _new_path(self) -> Path:
+        self._written += 1
+        return self._folder / str(self._written)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Data files and archives of a folder and the folders in it; links to folders are not followed."""
+    for root, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(root, name)
+            if _is_data(path, _DATA | _ARCHIVES) and path.is_file():
+                yield path
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _is_data(path: PurePath, suffixes: frozenset[str]) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts if part not in ("..", "."))
+    return path.suffix.lower() in suffixes and not hidden
+
+
+def _digest(beginning: bytes, rest: IO[bytes]) -> str:
+    digest, chunk = sha256(), beginning
+    while chunk:
+        digest.update(chunk)
+        chunk = rest.read(_CHUNK_BYTES)
+    return digest.hexdigest()
+
+
+def _packed_day(member: zipfile.ZipInfo, otherwise: date) -> date:
+    """The day of a member; archives without days say 1980-01-01."""
+    try:
+        day = date(*member.date_time[:3])
+    except ValueError:
+        return otherwise
+    return day if day.year > 1980 else otherwise
+
+
+def _error(place: str, why: str) -> CatalogueError:
+    shown = printable(place)[:200]
+    return CatalogueError("offers", shown, f"{shown}: {why}.")

@@ -1,0 +1,187 @@
+"""Imports of price catalogues for people: what was taken, what was left out and why, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from gpuplan.report import format as f
+from gpuplan.report.blocks import Prose, Rows, bullets, columns, facts, section
+
+if TYPE_CHECKING:
+    from gpuplan.listing.imports import DifferenceEntry, OffersImport, ReadFile
+    from gpuplan.listing.offer_changes import ChangeEntry, OffersDiff, OffersHistory
+
+#: Most rows of a kind that are shown; JSON has all.
+MOST_ROWS = 20
+#: Longest place of a file in a table, whose end says most.
+LONGEST_NAME = 60
+LAST_CHANGE = "the file's last change"
+CHANGES = {"dearer": "Dearer", "cheaper": "Cheaper", "new": "New", "gone": "Gone"}
+
+
+def imported(found: OffersImport) -> list[RenderableType]:
+    """An import."""
+    return [
+        Prose(_headline(found), "bold"),
+        facts(_totals(found)),
+        section("Files", Rows(FILE_HEADERS, [_file(one) for one in found.files])),
+        *_undated(found.files),
+        *_refused(found.files),
+        *_left_out(found.files),
+        *_differences(found.differences),
+        *_moved(found.moved),
+    ]
+
+
+FILE_HEADERS = ("file", "format", "provider", "as of", "day from", ">prices", ">taken", ">left out", ">offers")
+
+
+def _headline(found: OffersImport) -> str:
+    files = f.plural(len(found.files), "file")
+    offers = f"{found.taken:,} offer" + ("" if found.taken == 1 else "s")
+    if found.dry_run:
+        return f"{offers} of {files} would be imported; nothing was changed"
+    return f"{offers} of {files} imported"
+
+
+def _totals(found: OffersImport) -> list[tuple[str, str | None]]:
+    moved = f"{found.dearer:,} dearer, {found.cheaper:,} cheaper, {found.unchanged:,} unchanged"
+    older = f"{found.older:,} known at a newer price, or a dearer one of the same day, which stays"
+    kept = f"{found.imported_offers:,} imported offers"
+    after = "would be there after it" if found.dry_run else f"in {found.folder}; solve and offers list take them"
+    return [
+        ("new", f"{found.new:,}"),
+        ("known before", moved),
+        ("not used", older if found.older else None),
+        ("gone", f"{found.gone:,} that were imported before (--replace)" if found.gone else None),
+        ("kept", f"{kept} {after}"),
+        ("import", None if found.number is None else f"number {found.number}; gpuplan offers diff says what changed"),
+    ]
+
+
+def _file(one: ReadFile) -> tuple[str, ...]:
+    counts = (one.rows, one.taken, one.skipped, one.offers)
+    return (
+        _short(one.name),
+        one.format or "unknown",
+        one.provider or ("" if one.refused else "several"),
+        one.as_of,
+        one.as_of_basis,
+        *(("refused", "", "", "") if one.refused else (f"{number:,}" for number in counts)),
+    )
+
+
+def _undated(files: Sequence[ReadFile]) -> list[RenderableType]:
+    """Files whose day is a guess: a copy or a download may be younger than its prices."""
+    number = sum(one.as_of_basis == LAST_CHANGE and not one.refused for one in files)
+    text = f"The day of {f.plural(number, 'file')} is only that of the last change on the disk; --as-of DATE says it better."
+    return [Text(""), Prose(text)] if number else []
+
+
+def _refused(files: Sequence[ReadFile]) -> list[RenderableType]:
+    """Files of which nothing was read."""
+    said = [f"{one.name}: {one.refused}" for one in files if one.refused]
+    return [section("Refused", bullets(_first(said, "more files")))] if said else []
+
+
+def _left_out(files: Sequence[ReadFile]) -> list[RenderableType]:
+    """Prices that were not taken, by file and reason, with the first of each."""
+    blocks: list[RenderableType] = []
+    for one in files:
+        if one.reasons:
+            rows = [(f"{each.prices:,}", f"{each.reason} ({'; '.join(each.examples)})") for each in one.reasons]
+            blocks.append(section(f"Left out of {_short(one.name)}", columns(rows, right=(0,))))
+    return blocks
+
+
+def _differences(found: Sequence[DifferenceEntry]) -> list[RenderableType]:
+    """Prices of one offer that are far apart."""
+    said = [
+        f"{one.id}: {f.price(one.kept_usd_per_hour)} stands ({one.kept_as_of}, {one.kept_source}), "
+        f"not {f.price(one.other_usd_per_hour)} ({one.other_as_of}, {one.other_source}), {_signed(one.share)}"
+        for one in found
+    ]
+    note = "two prices of one offer that differ by over 20%"
+    return [section("Differences", bullets(_first(said, "more")), note=note)] if said else []
+
+
+def _moved(found: Sequence[ChangeEntry]) -> list[RenderableType]:
+    """Prices that are far from what they were."""
+    rows = Rows(CHANGE_HEADERS, [_change(one) for one in found[:MOST_ROWS]])
+    note = "prices that moved by over 20% against what was known"
+    return [section("Moved", rows, *_more(len(found)), note=note)] if found else []
+
+
+CHANGE_HEADERS = ("offer", ">change", ">was $/h", ">is $/h", "was of", "is of")
+
+
+def diff(found: OffersDiff) -> list[RenderableType]:
+    """What changed between two states of the offers."""
+    counts = {kind: sum(one.change == kind for one in found.changes) for kind in CHANGES}
+    told = ", ".join(f"{number:,} {kind}" for kind, number in counts.items())
+    blocks: list[RenderableType] = [
+        Prose(f"From {found.old} to {found.new}", "bold"),
+        Prose(f"{told}, {found.unchanged:,} unchanged."),
+    ]
+    for kind, title in CHANGES.items():
+        some = [one for one in found.changes if one.change == kind]
+        if some:
+            rows = Rows(CHANGE_HEADERS, [_change(one) for one in some[:MOST_ROWS]])
+            blocks.append(section(title, rows, *_more(len(some))))
+    return blocks
+
+
+def _change(one: ChangeEntry) -> tuple[str, ...]:
+    return (
+        one.id,
+        one.change if one.share is None else _signed(one.share),
+        "" if one.old_usd_per_hour is None else f"{one.old_usd_per_hour:,.2f}",
+        "" if one.new_usd_per_hour is None else f"{one.new_usd_per_hour:,.2f}",
+        one.old_as_of or "",
+        one.new_as_of or "",
+    )
+
+
+def history(found: OffersHistory) -> list[RenderableType]:
+    """The imports that are kept."""
+    if not found.imports:
+        where = "GPUPLAN_OFFERS_DIR is 'none'" if found.folder is None else found.folder
+        return [Prose(f"Nothing has been imported ({where}); gpuplan offers import FILE does.")]
+    headers = (">import", "time", ">offers", ">prices taken", ">left out", "files")
+    rows = [
+        (
+            str(one.number),
+            one.time,
+            f"{one.offers:,}",
+            f"{one.taken:,}",
+            f"{one.skipped:,}",
+            ", ".join(_short(name) for name in one.files[:3])
+            + (f" and {len(one.files) - 3} more" if len(one.files) > 3 else "")
+            + (" (in place of all before)" if one.replaced else ""),
+        )
+        for one in found.imports
+    ]
+    return [Rows(headers, rows), Text(""), Prose(f"Kept in {found.folder}.")]
+
+
+def _signed(share: float) -> str:
+    return f"{'+' if share > 0 else '-'}{f.percent(abs(share))}"
+
+
+def _short(name: str) -> str:
+    """A place, cut at its beginning."""
+    return name if len(name) <= LONGEST_NAME else f"...{name[3 - LONGEST_NAME :]}"
+
+
+def _first(said: Sequence[str], what: str) -> list[str]:
+    """The first of many sentences, and how many more there are."""
+    left = len(said) - MOST_ROWS
+    return [*said[:MOST_ROWS], *([f"{left:,} {what}: --format json has all"] if left > 0 else [])]
+
+
+def _more(number: int) -> list[RenderableType]:
+    return [Prose(f"{number - MOST_ROWS:,} more: --format json or csv has all.")] if number > MOST_ROWS else []
