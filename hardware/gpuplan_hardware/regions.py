@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from gpuplan_hardware.catalogue import DATA, file_error, read_file, read_folder
 from gpuplan_hardware.errors import CatalogueError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gpuplan_hardware import schema
 
 #: Codes of countries that catalogues also use for continents: alone, they say nothing.
 _CONTINENTS = frozenset({"AF", "AS", "NA", "SA"})
@@ -118,6 +124,7 @@ def _areas() -> tuple[dict[str, frozenset[str]], frozenset[str]]:
 
     path = DATA / "areas.toml"
     file = read_file(path, schema.AreasFile)
+    _check_source(path, file)
     codes = frozenset(file.countries.split())
     groups = {name: frozenset(text.split()) for name, text in file.areas.items()}
     for name, members in groups.items():
@@ -127,17 +134,23 @@ def _areas() -> tuple[dict[str, frozenset[str]], frozenset[str]]:
     return groups, codes
 
 
+def _check_source(path: Path, file: schema.RegionsFile | schema.AreasFile) -> None:
+    if file.source not in file.sources:
+        raise file_error(path, "source", file.source, "one of the keys of [sources] was expected")
+
+
 @cache
 def _places() -> dict[str, _Places]:
     from gpuplan_hardware import schema
 
     found: dict[str, _Places] = {}
     for path, file in read_folder("regions", schema.RegionsFile):
-        if file.provider in found:
-            raise file_error(path, "provider", file.provider, "another file has it already")
+        if file.name in found:
+            raise file_error(path, "name", file.name, "another file has it already")
+        _check_source(path, file)
         for region, code in {**file.countries, **file.prefixes}.items():
             if code not in _areas()[1]:
                 raise file_error(path, region, code, "a code of ISO 3166-1 was expected")
         prefixes = sorted(file.prefixes.items(), key=lambda entry: (-len(entry[0]), entry))
-        found[file.provider] = _Places(dict(file.countries), tuple(prefixes), file.codes)
+        found[file.name] = _Places(dict(file.countries), tuple(prefixes), file.codes)
     return found

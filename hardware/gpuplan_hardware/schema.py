@@ -221,15 +221,19 @@ class CurrenciesFile(FileModel):
 
 
 class RegionsFile(FileModel):
-    """data/regions/*.toml; `codes` says that a region may be, or end in, the code of its country ("Sweden, SE")."""
+    """data/regions/*.toml, named after the provider.
 
-    provider: Text
+    `codes` says that a region may be, or end in, the code of its country ("Sweden, SE").
+    """
+
+    name: Text
     source: Text
     as_of: Annotated[date, BeforeValidator(_iso_date)]
     basis: Basis
     codes: bool = False
     countries: dict[RegionName, CountryCode] = {}
     prefixes: dict[RegionName, CountryCode] = {}
+    sources: dict[Text, Text]
 
 
 class AreasFile(FileModel):
@@ -240,6 +244,7 @@ class AreasFile(FileModel):
     basis: Basis
     countries: CountryCodes
     areas: dict[Slug, CountryCodes]
+    sources: dict[Text, Text]
 
 
 def figures(table: FileModel, prefix: str = "") -> dict[str, FigureFile]:

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime
 
 from gpuplan.job import Job, Limits
 from gpuplan.performance import interval
+from gpuplan.performance.bill import capacity_block_seconds
 from gpuplan.performance.clock import weight_file_bytes
+from gpuplan.performance.spot import interruptions_per_node_hour
 from gpuplan.performance.stages import stage_layer_counts
 from gpuplan.plan import Plan, workload
 from gpuplan.result import (
@@ -23,6 +25,7 @@ from gpuplan.result import (
     TokensAnswer,
 )
 from gpuplan.rules import Quantity
+from gpuplan_hardware import Offer
 
 #: Confidence whose two-sided interval is 90 %: each side leaves 5 %.
 SIDE = 0.95
@@ -122,11 +125,23 @@ def _offer(plan: Plan) -> OfferAnswer:
         max_nodes=offer.max_nodes,
         lead_time=offer.lead_time,
         lead_time_hours=None if offer.lead_time_seconds is None else offer.lead_time_seconds / 3600,
-        minimum_billing_seconds=0.0 if offer.pricing == "owned" else offer.provider.minimum_billing_seconds,
+        minimum_billing_seconds=_stated(offer, offer.provider.minimum_billing_seconds),
+        billing_increment_seconds=_stated(offer, offer.provider.billing_increment_seconds),
+        interruptions_per_node_hour=interruptions_per_node_hour(offer, plan.job.spot_interruptions_per_node_hour)
+        if offer.pricing == "spot"
+        else None,
+        also_in=list(offer.also_in),
         intra_node=link if node.gpus_per_node > 1 else "single GPU",
         network=network,
         source=offer.source,
     )
+
+
+def _stated(offer: Offer, seconds: float | None) -> float | None:
+    """What is billed at least, or in steps: nothing of what is owned, blocks where they are sold, else what the provider says."""
+    if offer.pricing == "owned":
+        return 0.0
+    return capacity_block_seconds(offer) if offer.pricing == "capacity-block" else seconds
 
 
 def _layout(plan: Plan) -> LayoutAnswer:
@@ -160,8 +175,10 @@ def _stage_layers(plan: Plan) -> tuple[int, int, int]:
 def _prediction(plan: Plan) -> PredictionAnswer:
     p = plan.prediction
     low, high = 1 / interval.factor(p.step_width, SIDE), interval.factor(p.step_width, SIDE)
-    hours = [plan.wall_seconds(factor) / 3600 for factor in (1.0, low, high)]
-    cost = [plan.cost_usd(factor) for factor in (1.0, low, high)]
+    luck = interval.deviations(SIDE)
+    cases = ((1.0, 0.0), (low, -luck), (high, luck))
+    hours = [plan.wall_seconds(*case) / 3600 for case in cases]
+    cost = [plan.cost_usd(*case) for case in cases]
     return PredictionAnswer(
         step_seconds=p.step_seconds,
         step_seconds_interval=Interval(point=p.step_seconds, low=p.step_seconds * low, high=p.step_seconds * high),
@@ -201,6 +218,7 @@ def _time_parts(plan: Plan) -> dict[str, float]:
         "evaluation": train * parts["evaluation_share"],
         "checkpoints": train * parts["checkpoint_share"],
         "lost_to_failures": train * parts["failure_share"],
+        "lost_to_interruptions": train * parts["interruption_share"],
         "final_save": rounds * parts["final_save"],
     }
     trial = sum(seconds.values()) - parts["lead_time"] - parts["provisioning"] - parts["download_weights"]
@@ -211,13 +229,15 @@ def _time_parts(plan: Plan) -> dict[str, float]:
 def _cost_parts(plan: Plan, total: float) -> dict[str, float]:
     """USD by part: what is used of nodes and volumes, and the rest of the least that is billed."""
     volume = 1 - plan.offer.price_usd_per_hour / plan.host.price_usd_per_node_hour
-    used = float(plan.clock.billed_fixed_seconds + plan.clock.billed_slope * plan.training_seconds)
-    paid = total * used / float(plan.clock.billed_seconds(plan.training_seconds))
-    unused = total - paid if total - paid >= WORTH_SHOWING_USD else 0.0
+    rent = total - sum(plan.after_usd.values())
+    used = float(plan.clock.used_seconds(plan.training_seconds))
+    paid = rent * used / float(plan.clock.billed_seconds(plan.training_seconds))
+    unused = rent - paid if rent - paid >= WORTH_SHOWING_USD else 0.0
     return {
-        "nodes": (total - unused) * (1 - volume),
-        "network_volume": (total - unused) * volume,
+        "nodes": (rent - unused) * (1 - volume),
+        "network_volume": (rent - unused) * volume,
         "minimum_billing": unused,
+        **plan.after_usd,
     }
 
 

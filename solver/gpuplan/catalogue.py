@@ -1,15 +1,17 @@
-"""The offers a job is solved over: the built-in ones, the user's file, or the user's own price."""
+"""The offers a job is solved over: the built-in and imported ones, the user's file, or the user's own price; less his discounts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
 from gpuplan.errors import InputError
 from gpuplan.job import Job
-from gpuplan.job.limits import known_offers
+from gpuplan.job.market import market_of
+from gpuplan.residency import stays
+from gpuplan.units import format_percent
 from gpuplan_hardware import Node, Offer, Provider, nodes, providers
 from gpuplan_hardware.entities import Pricing
 
@@ -20,16 +22,56 @@ OWN_PRICE = "/own-price"
 
 
 def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, ...]:
-    """Offers of `given`, else of the job's file, else built in; at the user's price where one is given.
+    """Offers of `given`, else of the job's file, else built in and imported; at the user's price where one is given.
+
+    Of built-in and imported offers that differ in nothing but region and price the cheapest stands for all (see
+    `OfferTable.representatives`); regions that the job tells apart have their own.
 
     Raises
     ------
     InputError
         If the file cannot be read or holds a row that cannot be used.
     """
-    found = tuple(known_offers(job.catalogue, given))
+    market = market_of(job.catalogue, given)
+    found = market.offers
+    if market.table is not None:
+        kept = () if job.pins.offer is None else (job.pins.offer,)
+        found = tuple(market.table.representatives(keep_ids=kept, alike=_told_apart(job)))
     price = job.catalogue.price_usd_per_gpu_hour
-    return found if price is None else _priced(job, found, price)
+    if price is not None:
+        return _priced(job, found, price)
+    return tuple(_discounted(job, offer) for offer in found) if job.catalogue.discounts else found
+
+
+def listed(job: Job, given: Sequence[Offer] | None = None) -> int:
+    """How many offers there are before any stands for others."""
+    return len(market_of(job.catalogue, given))
+
+
+def _told_apart(job: Job) -> Callable[[str, str], int]:
+    """Number the regions of providers by what the job's limits make of them: only those with one number may replace each other."""
+    limits, numbers = job.limits, dict[tuple[object, ...], int]()
+
+    def alike(provider: str, region: str) -> int:
+        key = (
+            limits.regions is None or region in limits.regions,
+            region in limits.exclude_regions,
+            stays(limits, provider, region),
+            *(quota.region == region for quota in limits.quotas if quota.region is not None),
+        )
+        return numbers.setdefault(key, len(numbers))
+
+    return alike
+
+
+def _discounted(job: Job, offer: Offer) -> Offer:
+    """An offer at the price that the user pays."""
+    shares = dict(job.catalogue.discounts)
+    share = shares.get(offer.provider.name, shares.get("", 0.0))
+    if not share or offer.pricing == "owned":
+        return offer
+    source = f"{offer.source}; less your discount of {format_percent(share)}"
+    return replace(offer, price_usd_per_hour=offer.price_usd_per_hour * (1 - share), source=source)
 
 
 def _priced(job: Job, found: Sequence[Offer], price_usd_per_gpu_hour: float) -> tuple[Offer, ...]:

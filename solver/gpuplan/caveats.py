@@ -25,6 +25,7 @@ OUTSIDE = {
     "gpu": "of other GPUs, or of ones that no job is planned on (see --gpu, --exclude-gpu)",
     "provider": "of other providers (see --provider, --exclude-provider)",
     "region": "of other regions (see --region, --exclude-region)",
+    "residency": "not known to be where the data must stay (see --residency)",
     "nvswitch": "whose GPUs are not all joined by NVSwitch (see --nvswitch-only)",
     "pricing": "priced otherwise (see --pricing)",
     "marketplace": "of marketplaces (--marketplace lets them in)",

@@ -101,6 +101,15 @@ FIELDS: tuple[JobField, ...] = (
     JobField("trials", "N", "runs of the job, such as 8 for a search of learning rates [1]", DATA),
     JobField("parallel", "N", "trials that run at the same time, each on a cluster of its own [1]", DATA),
     JobField("evaluation_share", "SHARE", "evaluation time as a share of the training time, such as 5% [0]", DATA),
+    JobField(
+        "keep_checkpoints",
+        "TIME",
+        "how long the last checkpoint and the result stay in object storage, such as 30d [0]",
+        DATA,
+    ),
+    JobField(
+        "egress", "SIZE|result", "what each trial takes out over the internet: a size, or its result [none]", DATA
+    ),
     JobField("deadline", "TIME", "time until the last trial is done, such as 24h, 90m, 2d or 1d12h", LIMITS),
     JobField(
         "deadline_from", "order|start", "when the clock starts: at the order, or when the nodes are up [order]", LIMITS
@@ -119,11 +128,40 @@ FIELDS: tuple[JobField, ...] = (
     JobField("region", "NAME", "regions to consider, such as us-east-1 [all]", OFFERS, "many"),
     JobField("exclude_region", "NAME", "regions to leave out", OFFERS, "many"),
     JobField("nvswitch_only", "", "only nodes whose GPUs are all joined by NVSwitch", OFFERS, "switch"),
-    JobField("pricing", "KIND", "on-demand, spot, reserved-1y, reserved-3y or owned [on-demand]", OFFERS, "many"),
+    JobField(
+        "residency",
+        "AREA",
+        "where the data must stay: a country such as DE, or eu, eea, us, cn ... [any]",
+        OFFERS,
+        "many",
+    ),
+    JobField(
+        "pricing",
+        "KIND",
+        "on-demand, spot, reserved-1y, reserved-3y, capacity-block or owned [on-demand]",
+        OFFERS,
+        "many",
+    ),
+    JobField(
+        "quota",
+        "WHAT=N",
+        "GPUs that you may have at a time, such as H100=16, aws=64 or aws/H100@us-east-1=8",
+        OFFERS,
+        "many",
+    ),
+    JobField("discount", "SHARE", "off the list price: aws=12%, or 5% of every provider", OFFERS, "many"),
+    JobField(
+        "interruptions", "N", "times that a spot node is taken back per hour, such as 0.05 [the provider's]", OFFERS
+    ),
     JobField("price", "USD", "your own price per GPU hour, such as 2.50, for the one --gpu", OFFERS),
     JobField("marketplace", "", "also consider marketplaces", OFFERS, "switch"),
     JobField("available_within", "TIME", "only what can be had in that time from the order, such as 2d [any]", OFFERS),
-    JobField("offers", "FILE.csv", "your own offers, in place of the built-in ones", OFFERS),
+    JobField(
+        "offers",
+        "FILE.csv|WORD",
+        "a price list of yours, or built-in, imported, or all (built-in and imported) [all]",
+        OFFERS,
+    ),
     JobField("allow_unknown_host", "", "accept nodes whose CPU, RAM or disk nobody states", OFFERS, "switch"),
     JobField("confidence", "P|point", "chance with which every limit must hold, above 0.5 and below 1 [0.9]", SEARCH),
     JobField(
@@ -136,6 +174,7 @@ FIELDS: tuple[JobField, ...] = (
         SEARCH,
         "many",
     ),
+    JobField("currency", "CODE[=RATE]", "say amounts also in this, such as CNY or CNY=7.10 (per USD) [USD]", SEARCH),
     JobField("alternatives", "N", "next-best plans to show, 0 to 20 [3]", SEARCH),
     JobField("alternatives_by", "WHAT", "what each alternative differs in: gpu, provider or layout [gpu]", SEARCH),
     JobField("time_limit", "TIME", "longest search, such as 60s [60s]", SEARCH),

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from gpuplan.answer import limits_answer, plan_answer, rule_answer, tokens_answer
 from gpuplan.ask import stopped
+from gpuplan.buying import buying, currency_answer
 from gpuplan.caveats import assumptions, left_out, warnings
 from gpuplan.job import Job
 from gpuplan.performance.constants import constants
@@ -43,6 +44,8 @@ def result_of(
         rules=[] if plan is None else [rule_answer(quantity, holding_back) for quantity in quantities(plan)],
         alternatives=[],
         alternatives_by=job.search.alternatives_by,
+        buying=None if plan is None else buying(plan, offers),
+        currency=currency_answer(plan, job.currency),
         conflict=[],
         undecided=[],
         relaxations=[],
@@ -61,6 +64,7 @@ def solver_answer(outcome: Outcome, offers: Sequence[Offer]) -> SolverAnswer:
     return SolverAnswer(
         proof=outcome.proof,
         offers=len(offers),
+        offers_listed=len(offers),
         machine_classes=len(outcome.space.machines),
         machine_classes_excluded_by_bound=outcome.skipped_machines,
         layouts_evaluated=outcome.layouts,

@@ -47,6 +47,13 @@ class OfferAnswer(Answer):
         description="from the order to the start of provisioning; null: nobody states it"
     )
     minimum_billing_seconds: float | None = Field(description="least time billed for a node; null: nobody states it")
+    billing_increment_seconds: float | None = Field(
+        default=None, description="steps in which time is billed; null: nobody states them"
+    )
+    interruptions_per_node_hour: float | None = Field(
+        default=None, description="how often a node is taken back, as counted; null: it is not spot"
+    )
+    also_in: list[str] = Field(default_factory=list, description="other regions of the provider at the same price")
     intra_node: str
     network: str | None
     source: str
@@ -227,6 +234,9 @@ class SolverAnswer(Answer):
 
     proof: str
     offers: int
+    offers_listed: int = Field(
+        default=0, description="before the same node in dearer regions was left out, which no plan needs"
+    )
     machine_classes: int
     machine_classes_excluded_by_bound: int
     layouts_evaluated: int
@@ -246,6 +256,63 @@ class SolverAnswer(Answer):
     )
     catalogue_as_of: str | None
     constants_as_of: str
+
+
+class QuotaAnswer(Answer):
+    """Something to be asked for before the order, in the provider's own unit."""
+
+    name: str
+    unit: str
+    code: str | None
+    amount: int | None = Field(description="what the cluster takes of it; null: it cannot be told, see the note")
+    region: str
+    default_amount: float | None = Field(description="what new accounts have; null: not published")
+    how: str | None
+    note: str
+    source: str
+    as_of: str | None
+    basis: str
+
+
+class CommitmentAnswer(Answer):
+    """A term for which the plan's nodes can be had at another price, whether they are used or not."""
+
+    pricing: str
+    offer: str
+    region: str
+    price_usd_per_hour: float
+    price_as_of: str
+    term_hours: float = Field(description="shortest term; of capacity blocks, as many whole ones as the job takes")
+    total_usd: float = Field(description="all nodes of all clusters at once, for the whole term")
+    used_share: float = Field(description="what of the term the job takes")
+    on_demand_usd_per_hour: float | None = Field(description="cheapest price of the same node without a term")
+    wins_from_utilisation: float | None = Field(
+        description="share of the term from which it is cheaper than on demand; above 1: never; null: no such price"
+    )
+    chosen: bool = Field(description="whether it is what the plan is priced with")
+
+
+class BuyingAnswer(Answer):
+    """What the person who orders must know: what to ask for, and which commitments there are."""
+
+    ask_for: list[QuotaAnswer]
+    lead_time: str
+    commitments: list[CommitmentAnswer]
+    checkpoint_interval_minutes: float
+    result_gb: float = Field(description="size of what one trial leaves, 1e9 bytes")
+    checkpoint_gb: float
+    egress_result_usd: float = Field(description="price of taking the results out, whether it is in the cost or not")
+    egress_price_known: bool
+
+
+class CurrencyAnswer(Answer):
+    """A second currency; every amount of the answer is in USD."""
+
+    code: str
+    per_usd: float
+    source: str
+    as_of: str | None
+    cost: float | None = Field(description="what the plan costs in it")
 
 
 class Result(Answer):
@@ -284,6 +351,8 @@ class Result(Answer):
         default=None,
         description="best plan under another framework than the default, where it is better by 2 % or more",
     )
+    buying: BuyingAnswer | None = Field(default=None, description="how to order the plan; null: there is none")
+    currency: CurrencyAnswer | None = None
     conflict: list[str]
     undecided: list[str]
     relaxations: list[Relaxation]

@@ -16,6 +16,7 @@ from gpuplan.performance.bill import (
 )
 from gpuplan.performance.machine import OVERLAPPING_LINKS, supports
 from gpuplan.performance.spot import interruptions_per_node_hour
+from gpuplan.residency import stays
 from gpuplan.rules.quota import quota_gpus
 from gpuplan_hardware import Node, Offer
 
@@ -38,6 +39,7 @@ def outside(job: Job, offer: Offer) -> list[str]:
         and offer.provider.name not in limits.exclude_providers,
         "region": (limits.regions is None or offer.region in limits.regions)
         and offer.region not in limits.exclude_regions,
+        "residency": offer.pricing == "owned" or stays(limits, offer.provider.name, offer.region),
         "nvswitch": not limits.nvswitch_only or offer.node.intra_node.kind == "nvswitch",
         "pricing": offer.pricing in limits.pricing,
         "marketplace": limits.marketplace or not offer.provider.marketplace,

@@ -9,7 +9,7 @@ from typing import Any
 
 from gpuplan.answer import plan_answer
 from gpuplan.ask import INTERRUPTED, Asker, unasked
-from gpuplan.catalogue import offers_for
+from gpuplan.catalogue import listed, offers_for
 from gpuplan.explain import explain
 from gpuplan.job import Job, JobSpec, resolve_all
 from gpuplan.layout import other_frameworks
@@ -56,7 +56,9 @@ def solve(spec: Job | Sequence[Job] | JobSpec | Mapping[str, Any], offers: Seque
     found = offers_for(jobs[0], offers)
     clock.lap("read")
     with use_constants(calibrated(jobs[0].calibration)):
-        return _solve(jobs[0], found, clock) if len(jobs) == 1 else _each(jobs, found)
+        result = _solve(jobs[0], found, clock) if len(jobs) == 1 else _each(jobs, found)
+    solver = result.solver.model_copy(update={"offers_listed": listed(jobs[0], offers)})
+    return result.model_copy(update={"solver": solver})
 
 
 def _each(jobs: Sequence[Job], found: Sequence[Offer]) -> Result:

@@ -118,5 +118,5 @@ def test_every_region_of_the_price_files_has_a_country() -> None:
         if provider is not None:
             with path.open(encoding="utf-8", newline="") as file:
                 found |= {(provider, row["Region"]) for row in csv.DictReader(file)}
-    assert len(found) > 150
+    assert len(found) > 120
     assert {place for place in found if country(*place) is None} == GAPS

@@ -7,7 +7,9 @@ from datetime import date
 from typing import Literal
 
 from gpuplan_hardware.imports.columns import OfferTable
-from gpuplan_hardware.imports.table_parts import SAME_PRICE
+
+#: Prices that differ by less, relatively, have not moved: catalogues round, and sum GPUs and hosts.
+MOVED_SHARE = 1e-4
 
 Kind = Literal["new", "gone", "dearer", "cheaper"]
 
@@ -96,7 +98,7 @@ def _change(name: str, was: tuple[float, int], now: tuple[float, int] | None) ->
     if now is None:
         return Change("gone", name, old, None, old_day, None, None)
     new, new_day = now[0], date.fromordinal(now[1])
-    if abs(new - old) <= SAME_PRICE * old:
+    if abs(new - old) <= MOVED_SHARE * old:
         return None
     return Change("dearer" if new > old else "cheaper", name, old, new, old_day, new_day, new / old - 1)
 
@@ -128,8 +130,8 @@ def _outcome(price: float, was: tuple[float, int] | None, now: float) -> str:
     """What became of one offer that was imported at a price."""
     if was is None:
         return "new"
-    if abs(now - price) > SAME_PRICE * price:
+    if abs(now - price) > MOVED_SHARE * price:
         return "older"
-    if abs(now - was[0]) <= SAME_PRICE * now:
+    if abs(now - was[0]) <= MOVED_SHARE * now:
         return "unchanged"
     return "dearer" if now > was[0] else "cheaper"

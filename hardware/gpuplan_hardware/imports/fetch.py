@@ -27,6 +27,7 @@ _LONGEST_WAIT_SECONDS = 60.0  # a server that asks for more patience than this i
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 30.0
 _CHUNK_BYTES = 1 << 16
 _AZURE_PATH = "/api/retail/prices"
+_ANSWERS = dict.fromkeys((404, 410), "there is no such file") | dict.fromkeys((401, 403), "it is not for everybody")
 _HTML = "it is a web page (HTML), not data"
 
 _T = TypeVar("_T")
@@ -218,12 +219,10 @@ class _Download:
         if status == 429 or status >= 500:
             wanted = response.headers.get("retry-after", "")
             raise _PassingError(f"the server answered HTTP {status}", float(wanted) if wanted.isdecimal() else 0.0)
-        if status in (404, 410):
-            raise self._refused(f"the server says that there is no such file (HTTP {status})")
-        if status in (401, 403):
-            raise self._refused(f"the server does not give it to everybody (HTTP {status})")
         if status != 200:
-            raise self._refused(f"the server answered HTTP {status} where 200 was expected")
+            raise self._refused(
+                f"{_ANSWERS.get(status, 'the server does not send it')} (HTTP {status} where 200 was expected)"
+            )
         if response.headers.get("content-type", "").lower().lstrip().startswith(("text/html", "application/xhtml")):
             raise self._refused(_HTML + self._hint())
         length = response.headers.get("content-length", "")

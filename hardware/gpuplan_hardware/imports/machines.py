@@ -130,9 +130,14 @@ def _slowest_link(accelerator: Accelerator, gpus: int) -> tuple[Link, str] | Non
     """The slowest link between as many GPUs of this model, and where it is from; None where nothing is known.
 
     Without a node of as many it is PCIe at the rate of the GPU's host link, or that of the slowest link of any node with several of
-    the model where that is slower: cards without peer-to-peer traffic do not get what the slot has.
+    the model where that is slower: cards without peer-to-peer traffic do not get what the slot has. Bridges between pairs of cards
+    are an extra that another provider's machine may lack.
     """
-    alike = [node for node in nodes().values() if node.accelerator == accelerator and node.gpus_per_node > 1]
+    alike = [
+        node
+        for node in nodes().values()
+        if node.accelerator == accelerator and node.gpus_per_node > 1 and node.intra_node.kind != "nvlink-pairs"
+    ]
     alike.sort(key=lambda node: (node.intra_node.bytes_per_second_per_gpu, node.provider, node.name))
     for node in alike:
         if node.gpus_per_node == gpus:

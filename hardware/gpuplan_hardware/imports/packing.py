@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
@@ -18,8 +20,8 @@ from gpuplan_hardware.imports.columns import OfferTable
 from gpuplan_hardware.imports.table_parts import ROW, Terms, Texts
 
 #: What a damaged file makes of numpy, zipfile, json and the constructors of entities.
-_DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, OSError, OverflowError)
-_ZIP_DAMAGE = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError)
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, EOFError, OSError, ArithmeticError, SyntaxError, MemoryError)
+_ZIP_DAMAGE = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, RuntimeError)
 
 
 class DamagedTableError(ValueError):

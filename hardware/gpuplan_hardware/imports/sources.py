@@ -118,7 +118,8 @@ class _Search:
         self._folder, self._provider, self._as_of, self._today = folder, provider, as_of, today
         self._room_bytes = MOST_BYTES
         self._written = 0
-        self._seen: set[str] = set()
+        self._seen: set[str] = set()  # places
+        self._names: set[str] = set()  # of sources
         self.found: list[Source] = []
 
     def add(self, place: str) -> None:
@@ -232,7 +233,12 @@ class _Search:
             day, basis = in_path, "the path"
         day = min(day, self._today)  # clocks are wrong at times; a day in the future is no day of a price
         provider = self._provider or provider_in(found.parts)
-        self.found.append(Source(found.name, found.path, provider, day, basis, digest))
+        name, copies = found.name, 1
+        while name in self._names:  # an archive may hold a name twice
+            copies += 1
+            name = f"{found.name} ({copies})"
+        self._names.add(name)
+        self.found.append(Source(name, found.path, provider, day, basis, digest))
 
     def _unpack(self, name: str, packed: IO[bytes] | gzip.GzipFile, path: Path) -> None:
         with path.open("wb") as file:

@@ -147,7 +147,7 @@ def _offers() -> Iterable[str]:
 
 
 def _known_offers() -> Iterable[Offer]:
-    from gpuplan.listing.offers import known_offers
+    from gpuplan.listing.known_offers import known_offers
 
     return known_offers()
 

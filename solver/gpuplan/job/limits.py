@@ -5,28 +5,32 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
-from gpuplan.errors import InputError, choose, input_error, shown
+from gpuplan.errors import InputError, choose, shown
 from gpuplan.job.gpus import default_pricing, gpu_names, some
+from gpuplan.job.market import Market
+from gpuplan.job.money import read_quotas, read_residency
 from gpuplan.job.pins import count
 from gpuplan.job.reader import Reader
 from gpuplan.job.types import Catalogue, Limits
 from gpuplan.providers import choose_provider
 from gpuplan.units import parse_duration, parse_fraction, parse_money
-from gpuplan_hardware import CatalogueError, Offer, offers, read_offers
+from gpuplan_hardware import Offer
+from gpuplan_hardware.entities import Pricing
 
-PRICINGS = ("on-demand", "spot", "reserved-1y", "reserved-3y", "owned")
+PRICINGS = get_args(Pricing)
+ORIGINS = ("all", "built-in", "imported")
 
 
-def read_limits(reader: Reader, known: Sequence[Offer], own: bool, objectives: Sequence[str]) -> Limits:
+def read_limits(reader: Reader, market: Market, own: bool, objectives: Sequence[str]) -> Limits:
     """Read deadline, budget, counts and where to look.
 
-    `known` are the offers, `own` says whether they are the user's; `objectives` are those that the user named.
+    `own` says whether the offers of the `market` are the user's; `objectives` are those that the user named.
     """
     gpus = reader.optional("gpu", gpu_names(reader))
-    providers = _names_of((offer.provider.name for offer in known), choose_provider)
-    regions = _names_of(offer.region for offer in known)
+    providers = _names_of(market.providers, choose_provider)
+    regions = _names_of(market.regions)
     limits = Limits(
         deadline_seconds=reader.optional("deadline", parse_duration),
         deadline_from=_deadline_from(reader),
@@ -44,13 +48,15 @@ def read_limits(reader: Reader, known: Sequence[Offer], own: bool, objectives: S
         regions=reader.optional("region", regions),
         exclude_regions=reader.optional("exclude_region", regions) or (),
         nvswitch_only=reader.spec.nvswitch_only,
-        pricing=reader.optional("pricing", _names_of(PRICINGS)) or default_pricing(reader, gpus, known, own),
+        pricing=reader.optional("pricing", _names_of(PRICINGS)) or default_pricing(reader, gpus, market.sample, own),
         marketplace=reader.spec.marketplace,
         allow_unknown_host=reader.spec.allow_unknown_host,
         available_within_seconds=reader.optional("available_within", parse_duration),
+        quotas=read_quotas(reader, market),
+        residency=read_residency(reader),
     )
     _check_something_left(limits)
-    _check_marketplaces(reader, limits, known)
+    _check_marketplaces(reader, limits, market.sample)
     return limits
 
 
@@ -63,18 +69,6 @@ def _check_something_left(limits: Limits) -> None:
     ):
         if asked is not None and set(asked) <= set(without):
             raise InputError(field, ", ".join(without), f"leaves none of {', '.join(asked)}; take one out")
-
-
-def known_offers(catalogue: Catalogue, offers_of_caller: Sequence[Offer] | None = None) -> Sequence[Offer]:
-    """Offers whose names the job may use: the caller's, those of the user's file, or the built-in ones."""
-    if offers_of_caller is not None:
-        return offers_of_caller
-    if catalogue.offers_path is None:
-        return offers()
-    try:
-        return read_offers(catalogue.offers_path)
-    except CatalogueError as error:
-        raise input_error(error, "offers") from None
 
 
 def _check_marketplaces(reader: Reader, limits: Limits, known: Sequence[Offer]) -> None:
@@ -94,10 +88,10 @@ def _check_marketplaces(reader: Reader, limits: Limits, known: Sequence[Offer]) 
 
 def read_catalogue(reader: Reader) -> Catalogue:
     """Read the file of offers and the user's own price."""
-    path = reader.optional("offers", _existing_file)
+    origin, path = _offers(reader)
     price = reader.optional("price", parse_money)
     if price is None:
-        return Catalogue(offers_path=path)
+        return Catalogue(offers_path=path, origin=origin)
     given = shown(reader.spec.price)
     if path is not None:
         raise InputError(
@@ -107,7 +101,15 @@ def read_catalogue(reader: Reader) -> Catalogue:
     if len(names) != 1:
         which = f"--gpu stands for {', '.join(names)}" if names else "no --gpu is given"
         raise InputError("price", given, f"{given!r} is the price of one GPU, and {which}; name one", names)
-    return Catalogue(price_usd_per_gpu_hour=price)
+    return Catalogue(price_usd_per_gpu_hour=price, origin=origin)
+
+
+def _offers(reader: Reader) -> tuple[Literal["all", "built-in", "imported"], Path | None]:
+    """Which offers: a word, or a file."""
+    word = str(reader.spec.offers or "all").strip().lower()
+    if word in ORIGINS:
+        return cast(Literal["all", "built-in", "imported"], word), None
+    return "all", reader.optional("offers", _existing_file)
 
 
 def _deadline_from(reader: Reader) -> Literal["order", "start"]:
@@ -146,5 +148,9 @@ def _existing_file(field: str, value: object) -> Path:
     path = os.path.expanduser(str(value))  # noqa: PTH111  Path.expanduser raises for an unknown user
     if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for a name that is too long
         kind = "is a folder" if os.path.isdir(path) else "does not exist"  # noqa: PTH112
-        raise InputError(field, value, f"{shown(value)!r} {kind}; give the path of a CSV file of offers")
+        raise InputError(
+            field,
+            value,
+            f"{shown(value)!r} {kind}; give the path of a CSV file of offers, or one of {', '.join(ORIGINS)}",
+        )
     return Path(path)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
-from gpuplan.errors import InputError, choose, close_matches, shown
+from gpuplan.errors import InputError, choose
+from gpuplan.job.market import Market
 from gpuplan.job.reader import Reader
 from gpuplan.job.types import Job, Limits, Pins
 from gpuplan.layout import LIGHTER, OFFLOAD
 from gpuplan.units import parse_whole
-from gpuplan_hardware import Offer
 
 if TYPE_CHECKING:
     from gpuplan_models import Framework
@@ -38,14 +37,14 @@ FLAGS = {
 }
 
 
-def read_pins(reader: Reader, framework: Framework | None, known: Sequence[Offer]) -> Pins:
+def read_pins(reader: Reader, framework: Framework | None, market: Market) -> Pins:
     """Read what is fixed; `check_pins` holds it against the rest of the job."""
 
     def degree(flag: str) -> int | None:
         return reader.optional(flag, count)
 
     return Pins(
-        offer=reader.optional("offer", lambda name, value: _offer_id(name, str(value).strip(), known)),
+        offer=reader.optional("offer", lambda name, value: market.offer_id(name, str(value).strip())),
         nodes=degree("nodes"),
         gpus=degree("gpus"),
         tensor_parallel=degree("tp"),
@@ -67,15 +66,6 @@ def read_pins(reader: Reader, framework: Framework | None, known: Sequence[Offer
 def count(name: str, value: object) -> int:
     """Count of GPUs, nodes or ranks."""
     return parse_whole(name, value, 1, MAX_GPUS)
-
-
-def _offer_id(field: str, text: str, known: Sequence[Offer]) -> str:
-    """Id of a known offer; there are too many of them to list in a message."""
-    ids = {offer.id.lower(): offer.id for offer in known}
-    if text.lower() not in ids:
-        message = f"{shown(text)!r} is none of the {len(ids):,} offers (provider/node/region/pricing)"
-        raise InputError(field, text, message, close_matches(text, ids.values()))
-    return ids[text.lower()]
 
 
 def check_pins(job: Job) -> None:

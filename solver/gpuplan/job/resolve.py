@@ -12,8 +12,10 @@ from gpuplan.job.calibration import read_calibration
 from gpuplan.job.choices import Choice, narrowed, read_choices, senseless, the_choice
 from gpuplan.job.data_size import samples, token_count
 from gpuplan.job.gpus import some
-from gpuplan.job.limits import known_offers, read_catalogue, read_limits
+from gpuplan.job.limits import read_catalogue, read_limits
 from gpuplan.job.makers import check_makers
+from gpuplan.job.market import market_of
+from gpuplan.job.money import read_currency, read_discounts, read_egress, read_interruptions
 from gpuplan.job.pins import check_pins, read_pins
 from gpuplan.job.reader import Reader
 from gpuplan.job.spec import JobSpec, make_spec
@@ -34,6 +36,7 @@ MAX_TOKENS_IN_ALL = 1e17
 MAX_ALTERNATIVES = 20
 MAX_WORKERS = 1_024
 MAX_SEED = 2**31 - 1
+SECONDS_PER_DAY = 86_400.0
 
 
 def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Job:
@@ -119,7 +122,7 @@ def _resolve(words: JobSpec, choice: Choice, offers: Sequence[Offer] | None, cou
     packing = reader.default("packing", _share_above_zero, 1.0, "sequences packed full")
     tokens = counted.of(reader, lambda: token_count(reader, training.architecture, length, packing))
     catalogue = read_catalogue(reader)
-    known = known_offers(catalogue, offers)
+    market = market_of(catalogue, offers)
     trials, parallel = _trials(reader)
     objectives = _objectives(reader)
     job = Job(
@@ -145,15 +148,19 @@ def _resolve(words: JobSpec, choice: Choice, offers: Sequence[Offer] | None, cou
         evaluation_share=reader.default("evaluation_share", parse_fraction, 0.0, "no time for evaluations"),
         confidence=_confidence(reader),
         objectives=(*objectives, *(name for name in OBJECTIVES if name not in objectives)),
-        limits=read_limits(reader, known, offers is not None or catalogue.offers_path is not None, objectives),
-        pins=read_pins(reader, training.framework, known),
-        catalogue=catalogue,
+        checkpoint_days=reader.default("keep_checkpoints", parse_duration, 0.0) / SECONDS_PER_DAY,
+        egress=read_egress(reader),
+        spot_interruptions_per_node_hour=read_interruptions(reader),
+        limits=read_limits(reader, market, offers is not None or catalogue.offers_path is not None, objectives),
+        pins=read_pins(reader, training.framework, market),
+        catalogue=replace(catalogue, discounts=read_discounts(reader, market)),
+        currency=read_currency(reader),
         search=_search(reader),
         calibration=read_calibration(reader),
     )
     _check_total(job, reader)
     check_pins(job)
-    check_makers(job, known)
+    check_makers(job, market.sample)
     return _with_assumptions(job, reader)
 
 

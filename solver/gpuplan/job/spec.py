@@ -82,6 +82,13 @@ class JobSpec(BaseModel):
     price: Word | None = None
     marketplace: bool = False
     available_within: Word | None = None
+    quota: Words | None = None
+    residency: Words | None = None
+    discount: Words | None = None
+    interruptions: Word | None = None
+    egress: Word | None = None
+    keep_checkpoints: Word | None = None
+    currency: Word | None = None
     offers: Word | None = None
     allow_unknown_host: bool = False
     confidence: Word | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -151,6 +152,16 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
+class Currency:
+    """A currency in which amounts are said beside USD: its code, how much a dollar is, who says so, and when (None: the user)."""
+
+    code: str
+    per_usd: float
+    source: str
+    as_of: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """How the search runs; none of it changes which plan is the best.
 
@@ -220,6 +231,7 @@ class Job:
     catalogue: Catalogue = field(default_factory=Catalogue)
     search: Search = field(default_factory=Search)
     calibration: tuple[CalibratedConstant, ...] = ()
+    currency: Currency | None = None
     assumptions: tuple[str, ...] = ()
 
     @property

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from pydantic import Field
 
 from gpuplan.errors import InputError, choose, close_matches, input_error, shown
 from gpuplan.listing.base import Listing, some_of
+from gpuplan.listing.known_offers import Origin, age_days, known_offers, origins
 from gpuplan.providers import choose_provider
 from gpuplan.result import Answer
-from gpuplan_hardware import CatalogueError, Offer, offers, read_offers, resolve_gpus
+from gpuplan_hardware import CatalogueError, Offer, resolve_gpus
 from gpuplan_hardware.entities import Pricing
 
 PRICINGS: tuple[str, ...] = get_args(Pricing)
 USUAL_PRICING = "on-demand"
-Origin = Literal["built-in", "imported", "file"]
 #: Most ids that a mistyped one is compared with.
 MOST_COMPARED = 5_000
 
@@ -126,7 +125,7 @@ def list_offers(
     """
     order = SORTS[choose("sort", sort, SORTS)]
     known = list(known_offers(path))
-    origin_of = _origins(path, origin)
+    origin_of = origins(path, origin)
     wanted = None if origin is None else choose("origin", origin, ("built-in", "imported"))
     keep: list[Callable[[Offer], bool]] = [
         *_names_kept(known, gpus, providers, regions),
@@ -168,7 +167,7 @@ def offer_details(text: str) -> OfferDetails:
         raise InputError("offer", text, message, close_matches(text, _alike(text, by_id)))
     seller = found.provider
     return OfferDetails(
-        **offer_entry(found, _origins(None, None)(found)).model_dump(),
+        **offer_entry(found, origins(None, None)(found)).model_dump(),
         host_open=found.host_open,
         refused=found.node.accelerator.refused,
         volume_usd_per_gb_month=seller.volume_usd_per_gb_month,
@@ -207,24 +206,6 @@ def offer_entries(found: Iterable[Offer]) -> list[OfferEntry]:
     return [offer_entry(offer) for offer in sorted(found, key=SORTS["gpu-price"])]
 
 
-def known_offers(path: str | None = None) -> Sequence[Offer]:
-    """The offers of the catalogue, or those of a file; raises `InputError` when they cannot be read."""
-    from gpuplan_hardware.imports.store import current_offers, user_store
-
-    try:
-        if path is not None:
-            return read_offers(path)
-        # Without an import there is nothing to join, and the list does not wait for numpy.
-        return current_offers() if user_store().imports() else offers()
-    except CatalogueError as error:
-        raise input_error(error, "offers") from None
-
-
-def age_days(offer: Offer) -> int:
-    """Whole days since the day of an offer's price."""
-    return max(0, (datetime.now(UTC).date() - offer.as_of).days)
-
-
 def gpu_names(field: str, words: Iterable[str]) -> frozenset[str]:
     """Accelerators that words stand for, families among them; raises `InputError` for a word that is none."""
     try:
@@ -238,18 +219,6 @@ def cheapest(found: Iterable[Offer]) -> Offer | None:
     """Return the offer with the lowest price per GPU on demand, marketplaces left out; None where there is none."""
     usual = [offer for offer in found if offer.pricing == USUAL_PRICING and not offer.provider.marketplace]
     return min(usual, key=lambda offer: (_per_gpu(offer), offer.id), default=None)
-
-
-def _origins(path: str | None, wanted: str | None) -> Callable[[Offer], Origin]:
-    """Where offers come from; raises `InputError` where a file leaves no choice."""
-    if path is not None:
-        if wanted is not None:
-            raise InputError(
-                "origin", wanted, f"the offers are those of {shown(path)!r} alone; leave out one of the two"
-            )
-        return lambda offer: "file"
-    own = {offer.id: offer.source for offer in offers()}
-    return lambda offer: "built-in" if own.get(offer.id) == offer.source else "imported"
 
 
 def _alike(text: str, by_id: Mapping[str, Offer]) -> list[str]:

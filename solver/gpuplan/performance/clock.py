@@ -107,15 +107,22 @@ class Clock:
     def wall_seconds(self, training: Array | float, deviations: float = 0.0) -> Array:
         """From the order to the end, if interruptions cost so many standard deviations more than is to be expected."""
         spread = deviations * (self.spread_fixed_seconds + self.spread_slope * training)
-        return np.asarray(
-            self.fixed_seconds + self.slope * training + spread + bad_luck(deviations) * self.loss_seconds
-        )
+        strays = self.slope * training + spread + bad_luck(max(deviations, 0.0)) * self.loss_seconds
+        return np.asarray(self.fixed_seconds + np.maximum(strays, self.slope * self._undisturbed * training))
 
     def used_seconds(self, training: Array | float, deviations: float = 0.0) -> Array:
         """Seconds that one node is used over all trials, likewise."""
         spread = deviations * (self.billed_spread_fixed_seconds + self.billed_spread_slope * training)
-        spread = spread + bad_luck(deviations) * self.billed_loss_seconds
-        return np.asarray(self.billed_fixed_seconds + self.billed_slope * training + spread)
+        strays = self.billed_slope * training + spread + bad_luck(max(deviations, 0.0)) * self.billed_loss_seconds
+        return np.asarray(
+            self.billed_fixed_seconds + np.maximum(strays, self.billed_slope * self._undisturbed * training)
+        )
+
+    @property
+    def _undisturbed(self) -> Array:
+        """Share of the time of training, evaluations and checkpoints that is left if nothing is lost: no luck makes it shorter."""
+        lost = self.parts["failure_share"] + self.parts["interruption_share"]
+        return np.asarray(1 - lost / (1 + self.parts["evaluation_share"] + self.parts["checkpoint_share"] + lost))
 
     def billed_seconds(self, training: Array | float, deviations: float = 0.0) -> Array:
         """Seconds that one node is paid for over all trials, likewise."""

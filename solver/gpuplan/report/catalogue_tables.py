@@ -109,7 +109,11 @@ def network(one: NodeEntry) -> str:
 
 def offers(found: OfferList) -> list[RenderableType]:
     """Offers, and how to see those that were left out."""
-    blocks = _listed("offer", OFFER_HEADERS, offer_rows(found.offers))
+    rows = offer_rows(found.offers)
+    blocks = _listed("offer", OFFER_HEADERS, rows)
+    if found.more:
+        whole = f"The first {len(rows)} of {len(rows) + found.more:,} offers: --all-rows shows all, as csv and json do."
+        blocks[-1:] = [Prose(whole)]
     hidden = [f"{number} {name} (--pricing {name})" for name, number in found.left_out_pricings.items()]
     if found.left_out_marketplaces:
         hidden.append(f"{found.left_out_marketplaces} at marketplaces (--marketplace)")
@@ -119,8 +123,6 @@ def offers(found: OfferList) -> list[RenderableType]:
             f"No price is known for {', '.join(without)}: gpuplan solve --gpu {without[0]} --price USD takes your own."
         )
         blocks += [Text(""), Prose(text)]
-    if found.more:
-        blocks += [Text(""), Prose(f"{found.more:,} more: --all-rows shows them, --format csv and json have them.")]
     if hidden:
         blocks += [Text(""), Prose(f"Not shown: {', '.join(hidden)}; --all shows every one.")]
     return blocks

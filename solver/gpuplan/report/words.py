@@ -37,6 +37,7 @@ TIME_PARTS = {
     "download_weights": "download of weights",
     "load_and_warm_up": "loading and warm-up",
     "lost_to_failures": "lost to failures",
+    "lost_to_interruptions": "lost to interruptions",
 }
 MEMORY_PARTS = {
     "optimizer": "optimizer states",
@@ -57,6 +58,8 @@ LIMITS = {
     "regions": "no --region",
     "exclude_providers": "no --exclude-provider",
     "exclude_regions": "no --exclude-region",
+    "residency": "no --residency",
+    "quota": "quota",
     "nvswitch_only": "no --nvswitch-only",
     "node_counts": "node counts",
     "max_tp": "max TP",
@@ -70,14 +73,14 @@ DECISIONS = {field.name: field.flag for field in FIELDS if field.group == PINS}
 BEST = {"cost": "cheapest", "gpus": "fewest GPUs", "time": "fastest"}
 #: And of what decides among equals.
 ORDER = {"cost": "the cheaper", "gpus": "the one with fewer GPUs", "time": "the faster"}
-COST_PARTS = {"nodes": "rent of nodes", "minimum_billing": "unused part of the minimum"}
+COST_PARTS = {"nodes": "rent of nodes", "minimum_billing": "billed beyond what is used"}
 RULES = {
     "virtual CPUs of a node": "vCPUs of a node",
     "memory of a node": "RAM of a node",
     "nodes the offer has on one fabric": "nodes on one fabric",
 }
 #: Rules about time and money, or that the user sets; a plan that breaks another one does not fit.
-USER_LIMITS = ("budget", "deadline", "max_gpus", "max_nodes", "max_tp", "min_mfu", "node_counts")
+USER_LIMITS = ("budget", "deadline", "max_gpus", "max_nodes", "max_tp", "min_mfu", "node_counts", "quota")
 
 
 def words(names: dict[str, str], name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -163,7 +164,5 @@ def test_nothing_but_the_files_error_is_raised(files: Any, lines: list[str], nam
     first = CSV if name == "Cyclenerd CSV" else "compute:\n  instance:"
     content = "\n".join([first, *lines, ""])
     format_ = next(form for form in formats() if form.name == name)
-    try:
+    with contextlib.suppress(ImportFileError):
         list(format_.read(files.source(content.encode("utf-8", "surrogatepass"))))
-    except ImportFileError:
-        pass

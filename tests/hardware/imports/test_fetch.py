@@ -101,9 +101,9 @@ def test_a_second_try_begins_at_the_beginning(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "content", "headers", "message"),
     [
-        (404, b"", {}, "no such file (HTTP 404)"),
-        (403, b"", {}, "does not give it to everybody (HTTP 403)"),
-        (418, b"", {}, "the server answered HTTP 418 where 200 was expected"),
+        (404, b"", {}, "there is no such file (HTTP 404 where 200 was expected)"),
+        (403, b"", {}, "it is not for everybody (HTTP 403"),
+        (418, b"", {}, "the server does not send it (HTTP 418"),
         (503, b"", {}, "the server answered HTTP 503 at the last of 3 tries"),
         (429, b"", {"retry-after": "900"}, "HTTP 429 and asks to come back in 900 s"),
         (200, b"<p>hello</p>", {"content-type": "text/html; charset=utf-8"}, "a web page (HTML), not data"),

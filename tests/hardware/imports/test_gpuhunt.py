@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -112,7 +113,5 @@ CELLS = st.one_of(
 def test_nothing_but_the_files_error_is_raised(files: Any, rows: list[list[str]], provider: str) -> None:
     content = table(*(",".join([*row, *[""] * (14 - len(row))]) for row in rows))
     format_ = next(form for form in formats() if form.name == "gpuhunt catalogue")
-    try:
+    with contextlib.suppress(ImportFileError):
         list(format_.read(files.source(content.encode("utf-8", "surrogatepass"), provider=provider)))
-    except ImportFileError:
-        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date
 from typing import Any
 
@@ -101,7 +102,5 @@ CELLS = st.one_of(st.text(max_size=8), st.sampled_from([*P4D.values(), *MINE.val
 def test_nothing_but_the_files_error_is_raised(files: Any, changes: dict[str, str]) -> None:
     format_ = next(form for form in formats() if form.name == "gpuplan price list")
     content = table({**P4D, **changes}, {**MINE, **changes})
-    try:
+    with contextlib.suppress(ImportFileError):
         list(format_.read(files.source(content.encode("utf-8", "surrogatepass"), name="mine.csv")))
-    except ImportFileError:
-        pass

@@ -285,7 +285,8 @@ def test_what_a_row_does_not_say_of_the_host_stays_unknown() -> None:
     ("word", "gpus", "kind", "rate_bytes_per_second"),
     [
         ("H100-SXM", 8, "nvswitch", 450e9),
-        ("A100-80GB-PCIe", 4, "pcie", 32e9),  # the slower of Azure's and RunPod's
+        ("A100-80GB-PCIe", 2, "pcie", 32e9),  # RunPod's, not the bridge of Azure's
+        ("H100-NVL", 2, "pcie", 63e9),  # the bridge of Azure's is an extra
         ("H100-SXM", 5, "pcie", 63e9),  # no node of five: its host link
         ("RTX4090", 2, "pcie", 16e9),  # cards without peer-to-peer traffic: not the 31.5 of the slot
     ],

@@ -118,6 +118,13 @@ def test_an_archive_is_unpacked_and_vanishes(tmp_path: Path) -> None:
     assert not any(source.path.exists() for source in kept)
 
 
+def test_a_name_that_is_there_twice_is_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.zip"
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        write(path, zipped("aws.csv", "aws.csv"))
+    assert [source.name for source in found(path)] == [f"{path}/aws.csv", f"{path}/aws.csv (2)"]
+
+
 def test_an_archive_without_days_has_that_of_itself(tmp_path: Path) -> None:
     (source,) = found(write(tmp_path / "catalog.zip", zipped("aws.csv", day=(1980, 1, 1))))
     assert source.as_of == date(2026, 9, 3)
