@@ -176,7 +176,7 @@ _SIDE_RULES: dict[str, tuple[_Draw, float]] = {
     "regions": (_other_words(_region), 0.06),
     "exclude_regions": (_that_word(_region), 0.15),
     "pricing": (_other_words(_pricing), 0.2),
-    "quotas": (_quota, 0.3),
+    "quotas": (_quota, 0.5),
 }
 _FIELDS = (*_LIMITED, *_SIDE_RULES)
 #: Those that seldom can be held against the best plan are tried earlier than the others.

@@ -13,6 +13,8 @@ from gpuplan_hardware.entities import LinkKind, Pricing
 
 #: Makers of the kernel families that run less than everything, or nothing.
 _VENDORS = {"cdna3": "AMD", "ada": "Intel", "volta": "Huawei"}
+#: How often there are only spot nodes that are taken back nearly as soon as they run.
+HECTIC = 0.13
 
 
 def random_offers(rng: Random, job: Job, focus: str) -> tuple[Offer, ...]:
@@ -24,7 +26,11 @@ def random_offers(rng: Random, job: Job, focus: str) -> tuple[Offer, ...]:
         nodes.append(_node(rng, len(nodes), focus))
     volume, least = (0.08, 0.08, 0.2, None), (0.0, 60.0, 3600.0, 14400.0, None)
     providers = [_provider(rng, f"p{index}", rng.choice(volume), rng.choice(least)) for index in range(3)]
-    return tuple(_offer(rng, index, rng.choice(nodes), rng.choice(providers)) for index in range(rng.randint(3, 8)))
+    found = [_offer(rng, index, rng.choice(nodes), rng.choice(providers)) for index in range(rng.randint(3, 8))]
+    if rng.random() < HECTIC:
+        taken = rng.uniform(1.0, 3.0)
+        found = [replace(offer, pricing="spot", interruptions_per_node_hour=taken) for offer in found]
+    return tuple(found)
 
 
 def _provider(rng: Random, name: str, volume: float | None, least: float | None) -> Provider:
@@ -120,7 +126,7 @@ def _offer(rng: Random, index: int, node: Node, provider: Provider) -> Offer:
         as_of=date(2026, 11, 1),
         source="",
         lead_time="queue",
-        lead_time_seconds=rng.choice((0.0, 0.0, 0.0, 1800.0, None)),
+        lead_time_seconds=rng.choice((0.0, 0.0, 1800.0, None)),
         host_open=rng.random() < 0.1,
         interruptions_per_node_hour=rng.choice((None, None, 0.05, 1.0)),
     )

@@ -157,7 +157,7 @@ def _best(job: Job, host: _Host, sold: _Sold, block: Block, state: Array, traini
         values = clusters.cost_slope[count][state]
         values *= training
         values += clusters.cost_fixed[count][state]
-        np.maximum(values, clusters.cost_least[count][state], out=values)
+        values = clusters.bill(values, count[state])
     elif job.objectives[0] == "time":
         values = clusters.wall_slope[count][state]
         values *= training

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from gpuplan.check import check
     from gpuplan.errors import InputError
     from gpuplan.job import Job, JobSpec
+    from gpuplan.report.quote import quote
     from gpuplan.result import Result
     from gpuplan.solve import solve
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Job", "JobSpec", "Result", "__version__", "check", "solve"]
+__all__ = ["InputError", "Job", "JobSpec", "Result", "__version__", "check", "quote", "solve"]
 
 _HOMES = {
     "InputError": "gpuplan.errors",
@@ -26,6 +27,7 @@ _HOMES = {
     "JobSpec": "gpuplan.job",
     "Result": "gpuplan.result",
     "check": "gpuplan.check",
+    "quote": "gpuplan.report.quote",
     "solve": "gpuplan.solve",
 }
 

@@ -9,17 +9,16 @@ from gpuplan.answer import today
 from gpuplan.catalogue import OWN_PRICE
 from gpuplan.errors import close_matches
 from gpuplan.job import Job
-from gpuplan.performance.bill import minimum_billing_seconds
+from gpuplan.money_caveats import how_it_is_priced, what_its_price_hides
 from gpuplan.performance.constants import constants
 from gpuplan.plan import Plan
 from gpuplan.selection import outside
-from gpuplan.units import format_hours, format_money
 from gpuplan_hardware import Offer
 
-#: A price older than this is called old.
-OLD_PRICE_DAYS = 180
-#: Billing in longer steps than this is said.
-COARSE_BILLING_SECONDS = 60.0
+#: A price, or a rate of exchange, older than this is called old: a quarter, in which list prices have fallen by a third.
+OLD_PRICE_DAYS = 90
+#: How the source of an imported offer ends whose day nobody stated.
+DAY_OF_THE_FILE = "date of the file's last change"
 #: Why offers are outside the selection, and the option that decides it, in the order in which they are counted.
 OUTSIDE = {
     "gpu": "of other GPUs, or of ones that no job is planned on (see --gpu, --exclude-gpu)",
@@ -37,10 +36,14 @@ OUTSIDE = {
 
 def assumptions(job: Job, plan: Plan | None) -> list[str]:
     """What the answer rests on beside the user's own words."""
-    said = list(job.assumptions)
+    spot = plan is not None and plan.offer.pricing == "spot"  # then how often to save is decided, and said below
+    said = [text for text in job.assumptions if not (spot and text.startswith("a checkpoint every "))]
+    if job.currency is not None:
+        said.append(f"{job.currency.per_usd:,.4g} {job.currency.code} per USD: {job.currency.source}")
     if plan is not None:
         said.append(f"framework {plan.framework.title}")
         said.extend(_of_the_offer(plan))
+        said.extend(how_it_is_priced(plan))
         if plan.host.volume_bytes > 0:
             volume = plan.host.volume_bytes / 1e9
             said.append(
@@ -90,42 +93,31 @@ def warnings(plan: Plan) -> list[str]:
         said.append(
             f"{plan.offer.id} is sold by {plan.offer.lead_time}, and how long that takes is not stated: time counts without it"
         )
-    said.extend(_owned_warnings(plan))
-    said.extend(_billing_warnings(plan))
-    age = (today() - plan.offer.as_of).days
-    if age > OLD_PRICE_DAYS:
-        said.append(f"the price of {plan.offer.id} is {age} days old ({plan.offer.as_of}); ask before you order")
+    said.extend(what_its_price_hides(plan))
+    said.extend(_stale(plan))
     if plan.job.global_batches == (plan.layout.global_batch,) and plan.layout.data == plan.layout.global_batch:
         said.append(f"the global batch of {plan.layout.global_batch} sequences caps data parallelism")
     return said
 
 
-def _owned_warnings(plan: Plan) -> list[str]:
-    """What is owned is not rented: its price is a share of what it cost to buy and of the power it draws."""
-    if plan.offer.pricing != "owned":
-        return []
-    return [
-        "the machine is owned, not rented: the cost is its share of purchase and power, and assumes other work for it after"
-    ]
-
-
-def _billing_warnings(plan: Plan) -> list[str]:
-    """Where the least bill decides, or is not known, or time is billed in coarse steps."""
-    offer, least = plan.offer, plan.clock.least_billed_seconds
-    said = []
-    used = float(plan.clock.billed_fixed_seconds + plan.clock.billed_slope * plan.training_seconds)
-    if used < least:
-        known = offer.provider.minimum_billing_seconds is not None
-        why = f"{offer.provider.name}'s least" if known else f"assumed, as {offer.provider.name}'s least is unknown"
+def _stale(plan: Plan) -> list[str]:
+    """Prices and rates that may no longer hold."""
+    offer, currency, said = plan.offer, plan.job.currency, []
+    age = (today() - offer.as_of).days
+    if age > OLD_PRICE_DAYS:
+        said.append(f"the price of {offer.id} is {age} days old ({offer.as_of}); ask before you order")
+    if DAY_OF_THE_FILE in offer.source:
         said.append(
-            f"billed for {format_hours(minimum_billing_seconds(offer) / 3600)} ({why}), though it runs "
-            f"{format_hours(used / plan.job.parallel / 3600)}"
+            f"nobody states the day of the price of {offer.id}: {offer.as_of} is when its file was last changed, and the "
+            "price may be older (gpuplan offers import --as-of)"
         )
-    step = offer.provider.billing_increment_seconds or 0.0
-    if offer.pricing != "owned" and step > COARSE_BILLING_SECONDS:
-        more = step / 3600 * plan.nodes * plan.job.parallel * plan.host.price_usd_per_node_hour
+    if (
+        currency is not None
+        and currency.as_of is not None
+        and (days := (today() - currency.as_of).days) > OLD_PRICE_DAYS
+    ):
         said.append(
-            f"{offer.provider.name} bills in steps of {format_hours(step / 3600)}: up to {format_money(more)} more"
+            f"the rate of {currency.code} is {days} days old ({currency.as_of}); --currency {currency.code}=RATE takes yours"
         )
     return said
 

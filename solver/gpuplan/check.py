@@ -25,7 +25,7 @@ from gpuplan_models import frameworks
 
 #: Rules about the shape and memory of a plan, as opposed to time and money.
 FIT_RULES = ("batch", "divisibility", "framework", "host", "memory", "offer_nodes", "topology")
-FINISH_RULES = ("deadline",)
+FINISH_RULES = ("deadline", "interruptions")
 
 
 def check(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Result:

@@ -34,7 +34,6 @@ def test_figures_are_sourced_and_in_range(provider: Provider) -> None:
 @pytest.mark.parametrize(
     ("name", "share", "hours"),
     [
-        ("aws", 0.20, 730),  # the upper end of 15-20 % in a month
         ("gcp", 0.15, 24),  # the upper end of 5-15 % a day
         ("azure", 0.20, 1),  # the lower end of 20+ % in an hour, which has no upper end
     ],
@@ -49,7 +48,7 @@ def test_spot_rates_follow_from_the_class_that_is_stated(name: str, share: float
 
 def test_where_nobody_says_anything_it_stays_unknown() -> None:
     known = providers()
-    silent = {"coreweave", "lambda", "nebius", "oci", "runpod", "vast", "verda"}
+    silent = {"aws", "coreweave", "lambda", "nebius", "oci", "runpod", "vast", "verda"}
     assert all(known[name].spot_interruptions_per_node_hour is None for name in silent)
     assert known["vast"].egress_usd_per_gb is None, "every host sets its own"
     assert known["nebius"].egress_usd_per_gb is None

@@ -20,7 +20,7 @@ from performance.rows import CATALOGUE, Recorder, Rows, catalogued, real, whole
 
 Array = np.ndarray
 
-PROBLEMS = 60
+PROBLEMS = 90
 #: Rows of each machine class that are taken for the best plan; the last bits of sums of floating-point numbers.
 ROWS, NOISE = 6, 1e-12
 

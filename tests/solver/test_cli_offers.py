@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import re
 import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,11 +14,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from gpuplan.cli import cli
 from gpuplan.cli.offers import FIRST, MOST_WHOLE
 from gpuplan.listing import imports, known_offers, offers
+from gpuplan.report import catalogue as report
+from gpuplan_hardware import nodes
 from gpuplan_hardware import offers as built_in
+from gpuplan_hardware.imports import packing
 
 TODAY = datetime.now(UTC).date()
 HEADER = "provider,region,pricing,node,gpu,gpus_per_node,max_nodes,price_usd_per_hour,as_of"
@@ -41,6 +47,14 @@ def row(region: str, price: float, pricing: str = "on-demand", days: int = 0, no
 def write(name: str, *rows: str) -> str:
     Path(name).write_text("\n".join([HEADER, *rows]) + "\n")
     return name
+
+
+def test_a_narrow_terminal_gets_the_counts() -> None:
+    answer = imports.import_offers([write("a.csv", row("mars", 50.0), row("moon", 50.0))], dry_run=True)
+    buffer = io.StringIO()
+    report.render(answer, Console(file=buffer, width=80))
+    assert max(map(len, buffer.getvalue().splitlines())) <= 80
+    assert re.search(r"^  a\.csv +2 +2 +0 +20", buffer.getvalue(), re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -211,6 +225,15 @@ def test_no_answer_is_made_of_what_is_not_shown(monkeypatch: pytest.MonkeyPatch)
     usual = sum(one.pricing == "on-demand" and not one.provider.marketplace for one in built_in())
     assert f"of {10_000 + usual:,} offers: --all-rows" in run("offers list").stdout
     assert len(made) == FIRST
+
+
+def test_imported_offers_of_a_machine_that_is_no_longer_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    run(f"offers import {write('a.csv', row('mars', 50.0), row('mars', 20.0, node='p4d.24xlarge'))}")
+    left = {key: node for key, node in nodes().items() if node.name != "p4d.24xlarge"}
+    monkeypatch.setattr(packing, "nodes", lambda: left)
+    answer = as_json("offers list --origin imported")
+    assert ([one["node"] for one in answer["offers"]], answer["dropped"]) == (["p5.48xlarge"], 1)
+    assert "Left out: 1 imported offer of machines that this version does not know" in run("offers list").stdout
 
 
 def test_what_changed_between_imports() -> None:

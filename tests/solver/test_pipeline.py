@@ -85,7 +85,8 @@ def test_a_plan_that_meets_a_limit_exactly_may_be_missing_from_the_integers() ->
     assert plan is not None
     exact = replace(problem, job=limited(problem.job, budget_usd=plan.cost_at_confidence_usd))
     outcome = find_if_cp_sat_said(exact, INFEASIBLE)
-    assert (outcome.status, outcome.value, outcome.bound) == ("optimal", optimum(), optimum())
+    assert outcome.status == "optimal"
+    assert [outcome.value, outcome.bound] == pytest.approx([optimum(), optimum()])  # billing steps are rounded anew
     assert "within rounding" in outcome.proof
 
 

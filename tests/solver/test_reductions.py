@@ -79,7 +79,7 @@ def blind(name: str) -> Callable[..., Any]:
     return everything
 
 
-def all_offers(offers: Sequence[Offer], *_: object) -> list[Offer]:
+def all_offers(_: Job, offers: Sequence[Offer]) -> list[Offer]:
     return sorted(offers, key=lambda offer: offer.id)
 
 

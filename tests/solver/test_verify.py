@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gpuplan.job import Quota
 from gpuplan.layout import OFFLOAD
 from gpuplan.objectives import objectives
 from gpuplan.pipeline import find
@@ -135,6 +136,8 @@ BROKEN: list[tuple[str, str, Tampering]] = [
     ("max_nodes", "nodes", _limits(max_nodes=1)),
     ("max_tp", "tensor-parallel degree", lambda plan: _limits(max_tensor=1)(_layout(tensor=2)(plan))),
     ("min_mfu", "utilisation", _limits(min_mfu=0.99)),
+    ("quota", "GPUs of a quota", _limits(quotas=(Quota(10**6), Quota(0)))),
+    ("interruptions", "stops between", _offer(pricing="spot", interruptions_per_node_hour=10.0)),
     ("node_counts", "none of 5, 7", lambda plan: _limits(node_counts=(5, 7))(replace(plan, nodes=6))),
     ("shown", "shown before", _shown_before),
     ("offer_nodes", "nodes", _offer(max_nodes=1)),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpuplan.cli.completion import values_of
 from gpuplan.cli.failures import INFEASIBLE, UNDECIDED
 from gpuplan.cli.options import JobCommand, job_options
+from gpuplan.errors import InputError
 
 if TYPE_CHECKING:
     from gpuplan.job import Job
@@ -19,12 +22,18 @@ EXIT_CODES = {"optimal": 0, "feasible": 0, "infeasible": INFEASIBLE, "unknown": 
 
 @click.command(cls=JobCommand, short_help="the cheapest cluster and layout for a job, with proof")
 @job_options
-def solve(**words: Any) -> int:
+@click.option(
+    "--quote",
+    metavar="FILE.md",
+    help="also write a page for the person who signs, as Markdown",
+    shell_complete=values_of("quote"),
+)
+def solve(quote: str | None, **words: Any) -> int:
     """Find the cheapest cluster and layout for a job, and prove that it is.
 
     gpuplan solve --model deepseek-r1-distill-qwen-7b --method lora --data 1GB --deadline 24h
     """
-    return _answer("solve", words)
+    return _answer("solve", words, quote)
 
 
 @click.command(cls=JobCommand, short_help="whether a job fits and finishes on a given cluster")
@@ -37,16 +46,42 @@ def check(**words: Any) -> int:
     return _answer("check", words)
 
 
-def _answer(verb: str, words: dict[str, Any]) -> int:
-    """Read the job, run the verb, write the answer, and return the exit code."""
+def _answer(verb: str, words: dict[str, Any], quote: str | None = None) -> int:
+    """Read the job, run the verb, write the answer and its quote, and return the exit code."""
     from gpuplan.cli.output import Destination, working
 
     destination = Destination(words.pop("output_format"), words.pop("out"))
-    jobs = _jobs(verb, words.pop("job_file"), words)
+    job_file = words.pop("job_file")
+    if quote is not None:
+        _check_quote(quote, destination.out, job_file, words)
+    jobs = _jobs(verb, job_file, words)
     with working():
         result = _run(verb, jobs)
-    destination.write(result)
+    try:  # a reader of the answer that has gone must not cost the quote, nor a full disk the answer
+        if quote is not None:
+            _write_quote(quote, result)
+    finally:
+        destination.write(result)
     return exit_code(result)
+
+
+def _check_quote(path: str, out: str | None, job_file: str | None, words: Mapping[str, Any]) -> None:
+    """Refuse a path for the quote that cannot be written, or that would take the place of the answer or of what is read."""
+    from gpuplan.cli.output import check_file, refuse_overwrite
+
+    check_file("quote", path)
+    if out is not None and Path(out).resolve() == Path(path).resolve():
+        raise InputError("quote", path, f"{path!r} is the file of --out; give another path")
+    for source in (job_file, words.get("offers"), words.get("data"), words.get("model"), words.get("calibration")):
+        if source is not None:
+            refuse_overwrite(Path(source), Path(path), "quote")
+
+
+def _write_quote(path: str, result: Result) -> None:
+    from gpuplan.cli.output import write_whole
+    from gpuplan.report.quote import quote
+
+    write_whole(Path(path), quote(result), "quote")
 
 
 def _jobs(verb: str, job_file: str | None, words: Mapping[str, Any]) -> list[Job]:

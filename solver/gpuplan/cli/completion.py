@@ -196,4 +196,4 @@ _VALUES: Final[dict[str, Callable[[], Iterable[str]]]] = {
 }
 _PATHS = frozenset({"model", "tokenizer"})
 """What can be a name or a path."""
-_FILES = frozenset({"data", "offers", "job", "out"})
+_FILES = frozenset({"data", "offers", "job", "out", "quote"})

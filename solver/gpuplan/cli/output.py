@@ -54,19 +54,8 @@ class Destination:
     plain_width: int = PLAIN_WIDTH
 
     def __post_init__(self) -> None:
-        if self.out is None:
-            return
-        folder = os.path.dirname(self.out) or "."  # noqa: PTH120  os.path does not raise for a name that is too long
-        if not self.out or os.path.isdir(self.out):  # noqa: PTH112
-            raise InputError("out", self.out, f"{self.out!r} is a folder; give the path of a file")
-        if not os.path.isdir(folder):  # noqa: PTH112
-            raise InputError(
-                "out", self.out, f"{self.out!r} is in a folder that does not exist; make it, or give another path"
-            )
-        if not os.access(folder, os.W_OK):
-            raise InputError(
-                "out", self.out, f"{self.out!r} is in a folder that cannot be written to; give another path"
-            )
+        if self.out is not None:
+            check_file("out", self.out)
 
     def write(self, answer: Answer) -> None:
         """Write the answer."""
@@ -116,13 +105,24 @@ def _render(answer: Answer, console: Console) -> None:
         catalogue.render(answer, console)
 
 
-def refuse_overwrite(source: Path, out: Path) -> None:
+def check_file(field: str, path: str) -> None:
+    """Raise `InputError` where no file can be written to a path, as far as that can be seen before the work begins."""
+    folder = os.path.dirname(path) or "."  # noqa: PTH120  os.path does not raise for a name that is too long
+    if not path or os.path.isdir(path):  # noqa: PTH112
+        raise InputError(field, path, f"{path!r} is a folder; give the path of a file")
+    if not os.path.isdir(folder):  # noqa: PTH112
+        raise InputError(field, path, f"{path!r} is in a folder that does not exist; make it, or give another path")
+    if not os.access(folder, os.W_OK):
+        raise InputError(field, path, f"{path!r} is in a folder that cannot be written to; give another path")
+
+
+def refuse_overwrite(source: Path, out: Path, field: str = "out") -> None:
     """Raise `InputError` where the answer would take the place of what was asked about."""
-    if out.exists() and source.exists() and out.samefile(source):
-        raise InputError("out", out, f"{str(out)!r} is the file that is read; give another path")
+    if os.path.exists(out) and os.path.exists(source) and out.samefile(source):  # noqa: PTH110  likewise
+        raise InputError(field, out, f"{str(out)!r} is the file that is read; give another path")
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, field: str = "out") -> None:
     """Write a file so that whoever reads it sees the old content or the new one, never half of it.
 
     Raises
@@ -145,7 +145,7 @@ def write_whole(path: Path, text: str) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise InputError("out", path, f"cannot write {str(path)!r}: {error.strerror}; give another path") from None
+        raise InputError(field, path, f"cannot write {str(path)!r}: {error.strerror}; give another path") from None
 
 
 def _mode(target: Path) -> int:

@@ -206,6 +206,11 @@ def _moved(changes: Changes) -> list[ChangeEntry]:
     return change_entries(one for one in changes.changed if one.share is not None and abs(one.share) > TOLD_SHARE)
 
 
+def _printable(text: str) -> str:
+    """Text of a file from anywhere, without what would steer a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _read_file(one: FileReport) -> ReadFile:
     return ReadFile(
         name=one.name,
@@ -220,7 +225,9 @@ def _read_file(one: FileReport) -> ReadFile:
         skipped=sum(one.skipped.values()),
         refused=one.refused,
         reasons=[
-            SkippedEntry(reason=reason, prices=number, examples=list(one.examples.get(reason, ())))
+            SkippedEntry(
+                reason=reason, prices=number, examples=[_printable(text) for text in one.examples.get(reason, ())]
+            )
             for reason, number in one.skipped.most_common()
         ],
     )

@@ -46,7 +46,8 @@ class OfferEntry(Answer):
 class OfferList(Listing):
     """Offers in the order asked for, and how many more there are behind `--marketplace`, `--pricing`, `--all`.
 
-    `more` counts those that pass all filters and were left out as there are so many (never in JSON or CSV).
+    `more` counts those that pass all filters and were left out as there are so many (never in JSON or CSV), `dropped` imported
+    ones whose node or GPU this version no longer knows.
     `gpus_without_price` are those that were asked for and that no offer has, whatever the other filters.
     """
 
@@ -55,6 +56,7 @@ class OfferList(Listing):
     left_out_pricings: dict[str, int]
     gpus_without_price: list[str] = Field(default_factory=list)
     more: int = 0
+    dropped: int = 0
 
     def rows(self) -> list[OfferEntry]:
         return self.offers
@@ -124,7 +126,8 @@ def list_offers(
         An unknown name, or a file that cannot be read.
     """
     order = SORTS[choose("sort", sort, SORTS)]
-    known = list(known_offers(path))
+    there = known_offers(path)
+    known = list(there)
     origin_of = origins(path, origin)
     wanted = None if origin is None else choose("origin", origin, ("built-in", "imported"))
     keep: list[Callable[[Offer], bool]] = [
@@ -149,6 +152,7 @@ def list_offers(
         left_out_pricings={name: others.count(name) for name in PRICINGS if name in others},
         gpus_without_price=sorted(gpu_names("gpu", gpus) - sold),
         more=len(shown_offers) - len(listed),
+        dropped=getattr(there, "dropped", 0),  # of a table of imports; its type would load numpy for everybody
     )
 
 

@@ -123,6 +123,9 @@ def offers(found: OfferList) -> list[RenderableType]:
             f"No price is known for {', '.join(without)}: gpuplan solve --gpu {without[0]} --price USD takes your own."
         )
         blocks += [Text(""), Prose(text)]
+    if found.dropped:
+        text = f"Left out: {f.plural(found.dropped, 'imported offer')} of machines that this version does not know; import again."
+        blocks += [Text(""), Prose(text)]
     if hidden:
         blocks += [Text(""), Prose(f"Not shown: {', '.join(hidden)}; --all shows every one.")]
     return blocks

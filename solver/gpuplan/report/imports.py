@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Most rows of a kind that are shown; JSON has all.
 MOST_ROWS = 20
 #: Longest place of a file in a table, whose end says most.
-LONGEST_NAME = 60
+LONGEST_NAME = 40
 LAST_CHANGE = "the file's last change"
 CHANGES = {"dearer": "Dearer", "cheaper": "Cheaper", "new": "New", "gone": "Gone"}
 
@@ -37,7 +37,7 @@ def imported(found: OffersImport) -> list[RenderableType]:
     ]
 
 
-FILE_HEADERS = ("file", "format", "provider", "as of", "day from", ">prices", ">taken", ">left out", ">offers")
+FILE_HEADERS = ("file", ">offers", ">taken", ">left out", "as of", "provider", "format", "day from", ">prices")
 
 
 def _headline(found: OffersImport) -> str:
@@ -64,21 +64,25 @@ def _totals(found: OffersImport) -> list[tuple[str, str | None]]:
 
 
 def _file(one: ReadFile) -> tuple[str, ...]:
-    counts = (one.rows, one.taken, one.skipped, one.offers)
+    counts = (one.offers, one.taken, one.skipped)
     return (
         _short(one.name),
-        one.format or "unknown",
-        one.provider or ("" if one.refused else "several"),
+        *(("refused", "", "") if one.refused else (f"{number:,}" for number in counts)),
         one.as_of,
+        one.provider or ("" if one.refused else "several"),
+        one.format or "unknown",
         one.as_of_basis,
-        *(("refused", "", "", "") if one.refused else (f"{number:,}" for number in counts)),
+        "" if one.refused else f"{one.rows:,}",
     )
 
 
 def _undated(files: Sequence[ReadFile]) -> list[RenderableType]:
     """Files whose day is a guess: a copy or a download may be younger than its prices."""
     number = sum(one.as_of_basis == LAST_CHANGE and not one.refused for one in files)
-    text = f"The day of {f.plural(number, 'file')} is only that of the last change on the disk; --as-of DATE says it better."
+    text = (
+        f"Prices of {f.plural(number, 'file')} that carry no day of their own have that of the file's last change on the disk; "
+        "--as-of DATE says it better."
+    )
     return [Text(""), Prose(text)] if number else []
 
 

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 
 from gpuplan.report import format as f
 from gpuplan.report.blocks import bar, columns, facts, section, side_by_side, table
+from gpuplan.report.buying import to_order
 from gpuplan.report.format import GLUE, align_units
 from gpuplan.report.words import (
     COST_PARTS,
@@ -17,6 +18,7 @@ from gpuplan.report.words import (
     TIME_PARTS,
     clusters_at_once,
     framework,
+    in_currency,
     layout_gpus,
     own_price,
     words,
@@ -63,8 +65,9 @@ def plan_sections(result: Result, plan: PlanAnswer, width: int) -> list[Renderab
     """Everything about one plan."""
     return [
         section("Cluster", _cluster(plan.offer, plan, clusters_at_once(result))),
+        *to_order(result, plan),
         section("Layout", _layout(plan)),
-        *_time(plan.prediction, wide=width >= WIDE, fits=result.fits is not False),
+        *_time(result, plan.prediction, wide=width >= WIDE),
         section("Speed", _speed(result, plan)),
         _memory(result, plan),
         section("Each node beside its GPUs", _host(plan)),
@@ -87,7 +90,6 @@ def _cluster(offer: OfferAnswer, plan: PlanAnswer, at_once: int) -> RenderableTy
                 f"{f.age(offer.price_age_days)}",
             ),
             ("price source", offer.source),
-            ("available", _available(offer)),
             ("in a node", offer.intra_node + (", one way" if offer.gpus_per_node > 1 else "")),
             ("between nodes", network or unknown),
         ]
@@ -99,18 +101,6 @@ def _seller(offer: OfferAnswer) -> str:
     if not own_price(offer):
         return f"{offer.provider}, {offer.region}, {offer.pricing}"
     return "your price" if offer.provider == "own" else f"{offer.provider}, {offer.region}, at your price"
-
-
-def _available(offer: OfferAnswer) -> str | None:
-    """How soon the nodes can be had, where it is not at once."""
-    if offer.lead_time == "instant" and not offer.lead_time_hours:
-        return None
-    known = (
-        "how long is not stated and not counted"
-        if offer.lead_time_hours is None
-        else f"{f.hours(offer.lead_time_hours)}, counted"
-    )
-    return f"by {offer.lead_time}: {known}"
 
 
 def _layout(plan: PlanAnswer) -> RenderableType:
@@ -150,8 +140,9 @@ def _stages(plan: PlanAnswer) -> str | None:
     return "; ".join(said) or None
 
 
-def _time(p: PredictionAnswer, *, wide: bool, fits: bool) -> list[RenderableType]:
+def _time(result: Result, p: PredictionAnswer, *, wide: bool) -> list[RenderableType]:
     """Whole time, cost and one step, by part."""
+    fits = result.fits is not False
 
     def block(title: str, whole: str, parts: list[tuple[str, float]], write: Callable[[float], str]) -> RenderableType:
         return section(title, _shares(parts, write), note=whole if fits else f"{whole}, if it fitted")
@@ -160,7 +151,8 @@ def _time(p: PredictionAnswer, *, wide: bool, fits: bool) -> list[RenderableType
     cost_parts = _parts(p.cost_parts_usd, COST_PARTS, 0.0)
     step_parts = _parts(p.step_parts_seconds, STEP_PARTS, SMALL_PART)
     time = block("Time", f.hours_interval(p.total_hours_interval), time_parts, f.hours)
-    cost = block("Cost", f.money_interval(p.cost_usd_interval), cost_parts, f.money)
+    second = in_currency(result, p.cost_usd)
+    cost = block("Cost", f.money_interval(p.cost_usd_interval) + (second and f", {second}"), cost_parts, f.money)
     step = block(
         "One step",
         f.seconds_interval(p.step_seconds_interval),

@@ -125,14 +125,15 @@ def relaxations(result: Result) -> list[RenderableType]:
     if result.status != "infeasible" or result.question == "check":
         return []
     if not result.relaxations:
-        return [section("What would help", Prose(_no_relaxation(result)))]
-    rows = [_relaxation(relaxation) for relaxation in result.relaxations]
+        return [section("What would help", Prose(no_relaxation(result)))]
+    rows = [relaxation_cells(relaxation) for relaxation in result.relaxations]
     plans = tuple(relaxation.plan for relaxation in result.relaxations)
     grid = table(["limit", ">from", ">   to", "buys", ">time", ">cost", "on"], rows)
-    return [section("What would help", Group(grid, Prose(_relaxation_note(result)), *_footnote(plans)))]
+    return [section("What would help", Group(grid, Prose(relaxation_note(result)), *_footnote(plans)))]
 
 
-def _relaxation(relaxation: Relaxation) -> tuple[str, ...]:
+def relaxation_cells(relaxation: Relaxation) -> tuple[str, ...]:
+    """A limit, from what to what, and the plan that it buys: GPUs, time, cost, cluster."""
     name, cells = _switch(relaxation.limit), _plan_cells(relaxation.plan)
     if relaxation.unit == "switch":
         more = [_switch(also.limit) for also in relaxation.also_lifted if also.unit == "switch"]
@@ -157,7 +158,8 @@ def _at_least(value: float, unit: str) -> str:
     return f.money_at_least(value) if unit == "USD" else f.count(value)
 
 
-def _relaxation_note(result: Result) -> str:
+def relaxation_note(result: Result) -> str:
+    """What goes with the relaxations, in sentences."""
     text = "Any one of these changes is enough, with the other limits as they are."
     if len(result.relaxations) == 1:
         text = "This change is enough, with the other limits as they are."
@@ -189,7 +191,7 @@ def _together(relaxation: Relaxation) -> str:
         _switch(also.limit) if also.unit == "switch" else f"{words(LIMITS, also.limit)} {_at_least(also.to, also.unit)}"
         for also in others
     )
-    name, _, to, *_ = _relaxation(relaxation)
+    name, _, to, *_ = relaxation_cells(relaxation)
     return f"{' '.join(filter(None, (_sentence(name), to)))}: only together with {named}."
 
 
@@ -198,7 +200,8 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _no_relaxation(result: Result) -> str:
+def no_relaxation(result: Result) -> str:
+    """Why there is none, and what else there is to try."""
     if result.conflict == ["offers"]:
         if result.solver.machine_classes == 0:
             return (

@@ -63,7 +63,7 @@ def _proof(result: Result) -> RenderableType:
             ("order", _order(result)),
             (
                 "searched",
-                _searched(solver),
+                searched(solver),
             ),
             ("left to CP-SAT", _left(solver)),
             ("took", f"{_seconds(total)}" + (f" ({laps})" if laps else "")),
@@ -79,12 +79,18 @@ def _order(result: Result) -> str | None:
     return f"of equally good plans {', then '.join([*rest, 'the plainer layout'])}" if rest else None
 
 
-def _searched(solver: SolverAnswer) -> str:
+def searched(solver: SolverAnswer) -> str:
     """Offers, kinds of machine and layouts, and how many a bound made needless."""
     excluded = solver.machine_classes_excluded_by_bound
+    offers = f.plural(solver.offers, "offer")
+    if solver.offers_listed > solver.offers:
+        offers = (
+            f"{f.plural(solver.offers_listed, 'offer')} listed, {f.count(solver.offers)} after leaving out the same node in "
+            "dearer regions"
+        )
     bound = f", {excluded:,} of them excluded by a bound" if excluded else ""
     return (
-        f"{f.plural(solver.offers, 'offer')}; {f.plural(solver.machine_classes, 'kind')} of machine in the selection"
+        f"{offers}; {f.plural(solver.machine_classes, 'kind')} of machine in the selection"
         f"{bound}; {f.plural(solver.layouts_evaluated, 'layout')} evaluated"
     )
 

@@ -22,7 +22,9 @@ from gpuplan.report.words import (
     cluster,
     clusters_at_once,
     confidence,
+    exchange,
     gpus,
+    in_currency,
     shortfall,
     words,
 )
@@ -84,7 +86,7 @@ def _better_framework(result: Result, other: PlanAnswer) -> str:
     best = words(BEST, result.objective_name)
     if result.plan is not None and result.plan.layout.framework == name:
         name += ", also where no model parallelism is used,"
-    return f"--framework {name} is proved {best} at {_who(result, other)}, {_time_and_cost(other)}{mark}"
+    return f"--framework {name} is proved {best} at {who(result, other)}, {_time_and_cost(other)}{mark}"
 
 
 def _extrapolated(plan: PlanAnswer, sentence: str) -> str:
@@ -95,7 +97,7 @@ def _extrapolated(plan: PlanAnswer, sentence: str) -> str:
     return caution + sentence[0].lower() + sentence[1:]
 
 
-def _who(result: Result, plan: PlanAnswer) -> str:
+def who(result: Result, plan: PlanAnswer) -> str:
     """The cluster, or the clusters of trials that run together."""
     at_once = clusters_at_once(result)
     if at_once == 1:
@@ -108,12 +110,21 @@ def _time_and_cost(plan: PlanAnswer) -> str:
     return f"{hours_interval(p.total_hours_interval)} for {money_interval(p.cost_usd_interval)}"
 
 
+def _time_and_bill(result: Result, plan: PlanAnswer) -> str:
+    """Time and cost of the plan of the answer, also in the second currency."""
+    second = result.currency
+    if second is None:
+        return _time_and_cost(plan)
+    return f"{_time_and_cost(plan)}, {in_currency(result, plan.prediction.cost_usd)} {exchange(second)}"
+
+
 def _plan(result: Result, plan: PlanAnswer) -> str:
     verb = "does it in" if clusters_at_once(result) == 1 else "do it in"
-    return f"{_who(result, plan)} {verb} {_time_and_cost(plan)}; {_proof(result)}."
+    return f"{who(result, plan)} {verb} {_time_and_bill(result, plan)}; {proof(result)}."
 
 
-def _proof(result: Result) -> str:
+def proof(result: Result) -> str:
+    """Whether the plan is proved the best of its kind, and otherwise how far off it may be."""
     best = words(BEST, result.objective_name)
     if result.other_framework is not None:
         best += " with the default frameworks"
@@ -171,15 +182,15 @@ def _check(result: Result, plan: PlanAnswer) -> tuple[str, str]:
     if not broken:
         deadline = any(rule.rule == "deadline" and rule.available is not None for rule in result.rules)
         fits = "Fits and finishes in time" if deadline else "Fits"
-        return f"{fits}: {_who(result, plan)} takes {_time_and_cost(plan)}.", GOOD
+        return f"{fits}: {who(result, plan)} takes {_time_and_bill(result, plan)}.", GOOD
     fitting = [rule for rule in broken if rule.rule not in USER_LIMITS]
     worst = max(fitting or broken, key=lambda rule: rule.used_share or 0.0)
     more = f"; and {plural(len(broken) - 1, 'more limit')} broken" if len(broken) > 1 else ""
     if result.fits is False:
-        return f"Does not fit on {_who(result, plan)}: {shortfall(worst)}{more}.", BAD
+        return f"Does not fit on {who(result, plan)}: {shortfall(worst)}{more}.", BAD
     if result.finishes is False:
         late = next((rule for rule in broken if rule.rule == "deadline"), worst)
-        takes = f"{_who(result, plan)} takes {_time_and_cost(plan)}"
+        takes = f"{who(result, plan)} takes {_time_and_cost(plan)}"
         needs = f"{confidence(result)} it needs {amount(late.required, late)}, and the deadline is {available(late)}"
         return f"Fits, but does not finish in time: {takes}; {needs}{more}.", BAD
-    return f"Fits and finishes, but breaks a limit on {_who(result, plan)}: {shortfall(worst)}{more}.", BAD
+    return f"Fits and finishes, but breaks a limit on {who(result, plan)}: {shortfall(worst)}{more}.", BAD

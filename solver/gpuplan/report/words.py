@@ -15,7 +15,7 @@ from gpuplan.report.format import (
     percent,
     plural,
 )
-from gpuplan.result import OfferAnswer, PlanAnswer, Result, RuleAnswer
+from gpuplan.result import CurrencyAnswer, OfferAnswer, PlanAnswer, Result, RuleAnswer
 from gpuplan_models import frameworks
 
 STEP_PARTS = {
@@ -73,6 +73,12 @@ DECISIONS = {field.name: field.flag for field in FIELDS if field.group == PINS}
 BEST = {"cost": "cheapest", "gpus": "fewest GPUs", "time": "fastest"}
 #: And of what decides among equals.
 ORDER = {"cost": "the cheaper", "gpus": "the one with fewer GPUs", "time": "the faster"}
+PRICINGS = {
+    "on-demand": "on demand",
+    "reserved-1y": "reserved for a year",
+    "reserved-3y": "reserved for 3 years",
+    "capacity-block": "capacity block",
+}
 COST_PARTS = {"nodes": "rent of nodes", "minimum_billing": "billed beyond what is used"}
 RULES = {
     "virtual CPUs of a node": "vCPUs of a node",
@@ -157,10 +163,29 @@ def own_price(offer: OfferAnswer) -> bool:
     return offer.id.endswith("/own-price")
 
 
+def plain_pricing(pricing: str) -> str:
+    """A pricing as one says it."""
+    return PRICINGS.get(pricing, pricing)
+
+
+def in_currency(result: Result, usd: float) -> str:
+    """An amount in the second currency, "CNY 273"; "" where none is asked for."""
+    second = result.currency
+    return "" if second is None else f"{second.code}{GLUE}{money(usd * second.per_usd).replace('$', '')}"
+
+
+def exchange(currency: CurrencyAnswer) -> str:
+    """The rate of the second currency: "at 6.80 per USD of 2026-05-08"."""
+    rate = f"{currency.per_usd:,.2f}" if currency.per_usd >= 1 else f"{currency.per_usd:.3g}"
+    return f"at{GLUE}{rate} per{GLUE}USD" + (", your rate" if currency.as_of is None else f" of {currency.as_of}")
+
+
 def cluster(plan: PlanAnswer) -> str:
     """Nodes, provider, node shape and place of a plan, and what of it stays idle."""
     offer = plan.offer
     where = f"{offer.provider} {offer.node} in{GLUE}{offer.region}"
+    if offer.pricing not in ("on-demand", "owned"):
+        where += f", {plain_pricing(offer.pricing)}"
     if own_price(offer):
         where = f"{offer.node} at your price" if offer.provider == "own" else f"{where} at your price"
     unused = f", {idle(plan)}{GLUE}idle but paid" if idle(plan) else ""

@@ -1,0 +1,219 @@
+"""One page of Markdown for the person who signs: what is asked for, what it costs, what it rests on."""
+
+from __future__ import annotations
+
+from gpuplan.report import format as f
+from gpuplan.report import markdown as md
+from gpuplan.report.buying import commitment_name, how_soon, quota_words, same_price, taking_out, wins_from
+from gpuplan.report.no_order import no_order
+from gpuplan.report.quote_frame import foundations, head, sentence
+from gpuplan.report.trades import trades
+from gpuplan.report.verdict import proof, who
+from gpuplan.report.words import (
+    COST_PARTS,
+    cluster,
+    confidence,
+    degrees,
+    exchange,
+    framework,
+    gpus,
+    in_currency,
+    plain_pricing,
+    words,
+)
+from gpuplan.result import OfferAnswer, PlanAnswer, Result
+
+#: Alternatives that a page has room for.
+MOST_ALTERNATIVES = 3
+
+
+def quote(result: Result) -> str:
+    """Write the page for the person who signs.
+
+    Parameters
+    ----------
+    result
+        The answer to `solve`. Where there is nothing to order (no plan, or several methods of which none is chosen) the page says so,
+        and what would help.
+
+    Returns
+    -------
+    str
+        Markdown with a final line break.
+    """
+    if result.plan is not None and result.status in ("optimal", "feasible"):
+        lines = _order(result, result.plan)
+    else:
+        lines = no_order(result)
+    return "\n".join(lines).replace(f.GLUE, " ").rstrip() + "\n"
+
+
+def _order(result: Result, plan: PlanAnswer) -> list[str]:
+    return [
+        *head("Quote", result),
+        _ask(result, plan),
+        "",
+        "## What it costs",
+        "",
+        *md.facts(_cost(result, plan)),
+        "## What is ordered",
+        "",
+        *md.facts(_ordered(result, plan)),
+        *_ask_for(result, plan.offer),
+        *_commitment(result, plan),
+        *_alternatives(result, plan),
+        *foundations(result, f"{sentence(proof(result))}. {sentence(result.solver.proof)}"),
+        "Approved by: ______________________  Date: ______________",
+    ]
+
+
+def _to_approve(result: Result) -> float | None:
+    """What covers the cost at the asked confidence."""
+    return next((rule.required for rule in result.rules if rule.rule == "budget"), None)
+
+
+def _ask(result: Result, plan: PlanAnswer) -> str:
+    """What the reader is asked for, in a sentence or two."""
+    p, asked = plan.prediction, _to_approve(result)
+    amount = f.money_at_least(p.cost_usd if asked is None else asked)
+    expected = f"Expected: {f.money(p.cost_usd)}, done {f.hours(p.total_hours)} after the order."
+    whole = next((one for one in (result.buying.commitments if result.buying else []) if one.chosen), None)
+    for_what = f"for {md.escaped(who(result, plan))}"
+    if plan.offer.pricing == "owned":
+        return f"**Please approve the use of your own machines, worth {amount}**, {for_what}. {expected}"
+    if whole is not None and whole.pricing.startswith("reserved"):
+        return (
+            f"**Please approve {amount}** {for_what}: the share of this job in a commitment that costs "
+            f"**{f.money_at_least(whole.total_usd)} in all** where it is not there yet. {expected}"
+        )
+    return f"**Please approve {amount}** {for_what}. {expected}"
+
+
+def _cost(result: Result, plan: PlanAnswer) -> list[tuple[str, str | None]]:
+    p, asked, second = plan.prediction, _to_approve(result), result.currency
+    known = (
+        None if asked is None else f"{f.money_at_least(asked)}, enough {confidence(result)}{_included(result, plan)}"
+    )
+    in_second = None
+    if second is not None:
+        more = "" if asked is None else f", {in_currency(result, asked)} to approve"
+        in_second = f"{in_currency(result, p.cost_usd)} expected{more}, {exchange(second)}"
+    parts = [f"{words(COST_PARTS, name)} {f.money(usd)}" for name, usd in p.cost_parts_usd.items() if usd > 0]
+    return [
+        ("expected", _range(f.money(p.cost_usd), f.money(p.cost_usd_interval.low), f.money(p.cost_usd_interval.high))),
+        ("to approve", known),
+        ("in your currency", in_second),
+        ("of the expected", ", ".join(parts)),
+        ("not in it", None if result.buying is None else taking_out(result.buying, plan)),
+        (
+            "done after",
+            _range(f.hours(p.total_hours), f.hours(p.total_hours_interval.low), f.hours(p.total_hours_interval.high)),
+        ),
+        ("on time", _on_time(result, plan)),
+        ("budget", None if result.limits.budget_usd is None else f.limit_money(result.limits.budget_usd)),
+    ]
+
+
+def _range(point: str, low: str, high: str) -> str:
+    return point if low == high == point else f"{point}; 90% of runs between {low} and {high}"
+
+
+def _included(result: Result, plan: PlanAnswer) -> str:
+    """What is in the amount beside one run of the job."""
+    said = []
+    if result.trials > 1:
+        together = f", {result.parallel} at a time" if result.parallel > 1 else ", one after the other"
+        said.append(f"{f.plural(result.trials, 'trial')}{together}")
+    hours = plan.prediction.time_parts_hours.get("contingency", 0.0)
+    if hours > 0:
+        said.append(f"{f.hours(hours)} of contingency")
+    return f"; with {' and '.join(said)}" if said else ""
+
+
+def _on_time(result: Result, plan: PlanAnswer) -> str | None:
+    deadline, chance = result.limits.deadline_hours, plan.prediction.on_time_probability
+    if deadline is None or chance is None:
+        return None
+    since = "the order" if result.limits.deadline_from == "order" else "the moment the nodes are up"
+    return f"{f.probability(chance)} chance to keep the deadline, {f.limit_hours(deadline)} from {since}"
+
+
+def _ordered(result: Result, plan: PlanAnswer) -> list[tuple[str, str | None]]:
+    offer, host = plan.offer, plan.host
+    per_gpu = f", {f.price(offer.price_usd_per_hour / offer.gpus_per_node)} per GPU" if offer.gpus_per_node > 1 else ""
+    clusters = "" if result.parallel == 1 else f"{result.parallel} clusters, each "
+    return [
+        ("nodes", f"{clusters}{plan.nodes} x {offer.node} with {f.plural(offer.gpus_per_node, f'{offer.gpu} GPU')}"),
+        ("from", f"{offer.provider}, {offer.region}"),
+        ("also in", same_price(offer)),
+        ("pricing", plain_pricing(offer.pricing)),
+        ("price", f"{f.price(offer.price_usd_per_hour)} per node and hour{per_gpu}"),
+        ("price of", f"{offer.price_as_of}, {f.age(offer.price_age_days)}: {offer.source}"),
+        ("billed", _billed(offer)),
+        (
+            "a node needs",
+            f"{host.required_vcpus:,} vCPUs, {f.gib(host.required_ram_bytes)} of RAM, "
+            f"{f.decimal_bytes(host.required_storage_bytes)} of storage, {f.rate(host.required_network_bytes_per_second)} of network",
+        ),
+        ("runs", f"{framework(plan.layout.framework)}, {degrees(plan)}"),
+    ]
+
+
+def _billed(offer: OfferAnswer) -> str | None:
+    """Least time and steps of the bill."""
+    if offer.pricing in ("owned", "capacity-block"):
+        return None
+    least, step = offer.minimum_billing_seconds, offer.billing_increment_seconds
+    known = (
+        "least time not stated"
+        if least is None
+        else f"for {f.hours(least / 3600)} at least"
+        if least
+        else "from the start"
+    )
+    return (
+        f"{known}, steps not stated"
+        if step is None
+        else f"{known}, in steps of {f.hours(step / 3600)}"
+        if step
+        else known
+    )
+
+
+def _ask_for(result: Result, offer: OfferAnswer) -> list[str]:
+    needs = [] if result.buying is None else [quota_words(need) for need in result.buying.ask_for]
+    return ["## What to ask for first", "", *md.bullets([*needs, f"How soon: {how_soon(offer)}"])]
+
+
+def _commitment(result: Result, plan: PlanAnswer) -> list[str]:
+    """What is paid for whether it is used or not, and when it would pay."""
+    known = [] if result.buying is None else result.buying.commitments
+    lines = ["## Commitment", ""]
+    if not any(one.chosen for one in known):
+        own = plan.offer.pricing == "owned"
+        said = "None: the machines are there." if own else "None: nothing is owed after the job."
+        lines += [said + (" Terms that the provider also has:" if known else ""), ""]
+    if known:
+        headers = ("commitment", ">in all", ">wins over on demand from", ">this job uses", "")
+        rows = [
+            (commitment_name(one), f.money(one.total_usd), wins_from(one), f.percent(one.used_share), "this plan" if one.chosen else "")
+            for one in known
+        ]  # fmt: skip
+        lines += md.table(headers, rows)
+    return lines
+
+
+def _alternatives(result: Result, plan: PlanAnswer) -> list[str]:
+    shown = result.alternatives[:MOST_ALTERNATIVES]
+    if not shown:
+        return ["## Alternatives", "", "None was found, or none was asked for (--alternatives 3).", ""]
+    rows = [
+        (
+            f"{gpus(other)} ({cluster(other)})",
+            f.money(other.prediction.cost_usd),
+            f.hours(other.prediction.total_hours),
+            trades(plan, other),
+        )
+        for other in shown
+    ]
+    return ["## Alternatives", "", *md.table(("plan", ">cost", ">time", "what it trades"), rows)]
