@@ -150,7 +150,12 @@ class Writer:
 
     def _cpu(self, place: Place) -> Cells:
         price = round(self._rng.uniform(0.05, 5.0) * place.level, 6)
-        row = {"InstanceType": self._rng.choice(_CPU_TYPES[self._provider]), "vCPUs": 8, "MemoryGiB": 32, "Price": price}
+        row = {
+            "InstanceType": self._rng.choice(_CPU_TYPES[self._provider]),
+            "vCPUs": 8,
+            "MemoryGiB": 32,
+            "Price": price,
+        }
         where = {"Region": place.region, "AvailabilityZone": place.zone, "Arch": "x86_64", "Generation": "V2"}
         return row | where | {"SpotPrice": self._spot(price)}
 

@@ -139,7 +139,17 @@ class Market:
         ]
 
 
-_AREAS = ("us-east", "us-west", "eu-west", "eu-north", "ap-south", "ap-northeast", "sa-east", "ca-central", "me-central")
+_AREAS = (
+    "us-east",
+    "us-west",
+    "eu-west",
+    "eu-north",
+    "ap-south",
+    "ap-northeast",
+    "sa-east",
+    "ca-central",
+    "me-central",
+)
 _SOLD_SHARE = 0.75
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from gpuplan.errors import InputError
@@ -33,10 +33,15 @@ def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, .
         If the file cannot be read or holds a row that cannot be used.
     """
     market = market_of(job.catalogue, given)
-    found = market.offers
-    if market.table is not None:
+    age = job.catalogue.max_price_age_days
+    found, table = market.offers, market.table
+    if age is not None:
+        oldest = datetime.now(UTC).date() - timedelta(days=age)
+        found = tuple(offer for offer in found if offer.as_of >= oldest)
+        table = None if table is None else table.take(table.rows["day"] >= oldest.toordinal())
+    if table is not None:
         kept = () if job.pins.offer is None else (job.pins.offer,)
-        found = tuple(market.table.representatives(keep_ids=kept, alike=_told_apart(job)))
+        found = tuple(table.representatives(keep_ids=kept, alike=_told_apart(job)))
     price = job.catalogue.price_usd_per_gpu_hour
     if price is not None:
         return _priced(job, found, price)

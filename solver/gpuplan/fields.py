@@ -162,6 +162,9 @@ FIELDS: tuple[JobField, ...] = (
         "a price list of yours, or built-in, imported, or all (built-in and imported) [all]",
         OFFERS,
     ),
+    JobField(
+        "max_price_age", "TIME", "leave out offers whose price is older, such as 30d [any, with a warning]", OFFERS
+    ),
     JobField("allow_unknown_host", "", "accept nodes whose CPU, RAM or disk nobody states", OFFERS, "switch"),
     JobField("confidence", "P|point", "chance with which every limit must hold, above 0.5 and below 1 [0.9]", SEARCH),
     JobField(

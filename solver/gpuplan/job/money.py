@@ -11,7 +11,7 @@ from gpuplan.job.market import Market
 from gpuplan.job.reader import Reader
 from gpuplan.job.types import Currency, Quota
 from gpuplan.providers import choose_provider
-from gpuplan.units import parse_bytes, parse_decimal, parse_fraction, parse_whole
+from gpuplan.units import parse_bytes, parse_decimal, parse_duration, parse_fraction, parse_whole
 from gpuplan_hardware import CatalogueError
 from gpuplan_hardware.currencies import rate
 from gpuplan_hardware.regions import members_of
@@ -96,6 +96,12 @@ def read_interruptions(reader: Reader) -> float | None:
     return reader.optional(
         "interruptions", lambda name, value: parse_decimal(name, value, 0.0, MOST_INTERRUPTIONS, zero=True)
     )
+
+
+def read_price_age(reader: Reader) -> float | None:
+    """Days that a price may be old."""
+    seconds = reader.optional("max_price_age", parse_duration)
+    return None if seconds is None else seconds / 86_400
 
 
 def read_currency(reader: Reader) -> Currency | None:

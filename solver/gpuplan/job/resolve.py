@@ -15,7 +15,7 @@ from gpuplan.job.gpus import some
 from gpuplan.job.limits import read_catalogue, read_limits
 from gpuplan.job.makers import check_makers
 from gpuplan.job.market import market_of
-from gpuplan.job.money import read_currency, read_discounts, read_egress, read_interruptions
+from gpuplan.job.money import read_currency, read_discounts, read_egress, read_interruptions, read_price_age
 from gpuplan.job.pins import check_pins, read_pins
 from gpuplan.job.reader import Reader
 from gpuplan.job.spec import JobSpec, make_spec
@@ -153,7 +153,9 @@ def _resolve(words: JobSpec, choice: Choice, offers: Sequence[Offer] | None, cou
         spot_interruptions_per_node_hour=read_interruptions(reader),
         limits=read_limits(reader, market, offers is not None or catalogue.offers_path is not None, objectives),
         pins=read_pins(reader, training.framework, market),
-        catalogue=replace(catalogue, discounts=read_discounts(reader, market)),
+        catalogue=replace(
+            catalogue, discounts=read_discounts(reader, market), max_price_age_days=read_price_age(reader)
+        ),
         currency=read_currency(reader),
         search=_search(reader),
         calibration=read_calibration(reader),

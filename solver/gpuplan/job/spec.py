@@ -89,6 +89,7 @@ class JobSpec(BaseModel):
     marketplace: bool = False
     available_within: Word | None = None
     offers: Word | None = None
+    max_price_age: Word | None = None
     allow_unknown_host: bool = False
     confidence: Word | None = None
     calibration: Word | None = None

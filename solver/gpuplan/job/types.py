@@ -141,6 +141,8 @@ class Catalogue:
         The user's own price for the one accelerator of `Limits.gpus`.
     origin
         Which offers: the built-in ones and those that the user has imported ("all"), or one of the two alone.
+    max_price_age_days
+        Offers whose price is older are left out; None keeps all.
     discounts
         Shares off the list price that the user has, by provider; "" is for every other.
     """
@@ -149,6 +151,7 @@ class Catalogue:
     price_usd_per_gpu_hour: float | None = None
     origin: Literal["all", "built-in", "imported"] = "all"
     discounts: tuple[tuple[str, float], ...] = ()
+    max_price_age_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def _relaxations(result: Result) -> list[str]:
     if not result.relaxations:
         return [md.escaped(no_relaxation(result)), ""]
     headers = ("limit", ">from", ">to", "buys", ">time", ">cost", "on")
-    rows = [relaxation_cells(relaxation) for relaxation in result.relaxations]
+    rows = [[cell.removeprefix(f"->{f.GLUE}") for cell in relaxation_cells(one)] for one in result.relaxations]
     return [*md.table(headers, rows), md.escaped(relaxation_note(result)), ""]
 
 

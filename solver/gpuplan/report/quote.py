@@ -7,6 +7,7 @@ from gpuplan.report import markdown as md
 from gpuplan.report.buying import commitment_name, how_soon, quota_words, same_price, taking_out, wins_from
 from gpuplan.report.no_order import no_order
 from gpuplan.report.quote_frame import foundations, head, sentence
+from gpuplan.report.tables import NEXT_BEST
 from gpuplan.report.trades import trades
 from gpuplan.report.verdict import proof, who
 from gpuplan.report.words import (
@@ -144,7 +145,7 @@ def _ordered(result: Result, plan: PlanAnswer) -> list[tuple[str, str | None]]:
     clusters = "" if result.parallel == 1 else f"{result.parallel} clusters, each "
     return [
         ("nodes", f"{clusters}{plan.nodes} x {offer.node} with {f.plural(offer.gpus_per_node, f'{offer.gpu} GPU')}"),
-        ("from", f"{offer.provider}, {offer.region}"),
+        ("from", "your own machines" if offer.pricing == "owned" else f"{offer.provider}, {offer.region}"),
         ("also in", same_price(offer)),
         ("pricing", plain_pricing(offer.pricing)),
         ("price", f"{f.price(offer.price_usd_per_hour)} per node and hour{per_gpu}"),
@@ -206,7 +207,8 @@ def _commitment(result: Result, plan: PlanAnswer) -> list[str]:
 def _alternatives(result: Result, plan: PlanAnswer) -> list[str]:
     shown = result.alternatives[:MOST_ALTERNATIVES]
     if not shown:
-        return ["## Alternatives", "", "None was found, or none was asked for (--alternatives 3).", ""]
+        where = words(NEXT_BEST, result.alternatives_by)
+        return ["## Alternatives", "", f"No plan {where} was found, or none was asked for (--alternatives).", ""]
     rows = [
         (
             f"{gpus(other)} ({cluster(other)})",
