@@ -16,8 +16,13 @@ R1 = architectures()["deepseek-r1"]
 
 
 def rows_under(header: str) -> list[list[str]]:
+    """The cells of the table of the page whose header begins so."""
+    return rows_of(PAGE.read_text(encoding="utf-8"), header)
+
+
+def rows_of(page: str, header: str) -> list[list[str]]:
     """The cells of the table whose header begins so, without the header."""
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    lines = page.splitlines()
     (start,) = [number for number, line in enumerate(lines) if line.startswith(f"| {header} |")]
     end = next(number for number in range(start, len(lines)) if not lines[number].startswith("|"))
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start + 2 : end]]
@@ -113,7 +118,7 @@ def test_the_files_that_are_named_exist_and_no_rule_is_left_out() -> None:
     package = find_spec("gpuplan.rules")
     assert package is not None and package.origin is not None
     present = {f"rules/{path.stem}" for path in Path(package.origin).parent.glob("*.py")}
-    of_user = ("deadline", "budget", "step_time", "max_tp", "min_mfu", "node_counts", "shown")
+    of_user = ("deadline", "budget", "step_time", "max_tp", "min_mfu", "node_counts", "quota", "shown")
     limits = {f"rules/{name}" for name in of_user}
     assert named >= present - limits - {"rules/__init__", "rules/base"}
 

@@ -17,8 +17,10 @@ from unittest.mock import patch
 
 from gpuplan_hardware.imports import read, resolve
 from gpuplan_hardware.imports.keep import keep
+from gpuplan_hardware.imports.merge import merge
 from gpuplan_hardware.imports.report import ImportReport
-from gpuplan_hardware.imports.store import VARIABLE, Store
+from gpuplan_hardware.imports.store import Store
+from gpuplan_hardware.imports.store_files import VARIABLE
 
 COMMAND = (sys.executable, "-c", "from gpuplan.cli import main; main()")
 STEPS = ("find and parse", "resolve", "merge", "write")
@@ -109,7 +111,7 @@ def _steps(folder: Path, store: Path) -> tuple[dict[str, float], ImportReport]:
 
         return call
 
-    resolving, merging = timed("resolve", resolve.resolve), timed("merge", resolve.merge)
+    resolving, merging = timed("resolve", resolve.resolve), timed("merge", merge)
     with patch.object(read, "resolve", resolving), patch.object(resolve, "merge", merging):
         start = time.perf_counter()
         report = read.import_places([str(folder)])

@@ -78,25 +78,31 @@ def _import_lines(made: Made, imported: Imported) -> list[str]:
 
 def _solve_lines(rows: Sequence[Solved]) -> list[str]:
     over = [row for row in rows if max(row.ratio, row.process_ratio) > MOST_RATIO]
-    other = [row for row in rows if row.every_offer]
     names = ", ".join(f"{row.question} ({row.ratio:.2f}, process {row.process_ratio:.2f})" for row in over)
-    first = rows[0]
+    other = sum(bool(row.every_offer) for row in rows)
+    ratios = (
+        f"it does in all {len(rows)} questions" if not over else f"**not so in {len(over)} of {len(rows)}: {names}**"
+    )
+    same = (
+        "the same plan, cost, bound and status in each"
+        if not other
+        else f"**something else in {other} of {len(rows)}**"
+    )
     return [
         "## Solve",
         "",
-        f"Over the built-in offers, and over these and the imported ones ({first.offers:,}); every answer with its alternatives and "
-        f"what each limit costs. A solve over all may cost {MOST_RATIO:g} times the other: "
-        + (f"**it does not in {len(over)} of {len(rows)}: {names}**." if over else f"it does in all {len(rows)} questions."),
+        f"Over the built-in offers, and over these and the imported ones ({rows[0].offers:,}); every answer with its alternatives "
+        f"and what each limit costs. A solve over all may cost {MOST_RATIO:g} times the other: {ratios}.",
         "",
-        "Of offers that differ in nothing but region and price the cheapest stands for all (`OfferTable.representatives`), and of "
-        "these those that another one beats are left out (`selection.undominated`). The solve over every offer by itself gives "
-        + (f"**something else in {len(other)} of {len(rows)} questions**." if other else "the same plan, cost, bound and status in each question."),
+        "Of offers that differ in nothing but region and price the cheapest stands for all (`OfferTable.representatives`), and "
+        "those that another one beats are left out (`selection.undominated`). A solve over every offer by itself, without anything "
+        f"that stands for others, gives {same}.",
         "",
-        "| question | answer | built in, s | all, s | ratio | process: built in, s | all, s | ratio | every offer, s | stand for others "
-        "| asked about | not beaten | machines (built in) | same |",
+        "| question | answer | built in, s | all, s | ratio | process: built in, s | all, s | ratio | every offer by itself, s "
+        "| stand for all | asked about | not beaten | machines (built in) | same |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
-        *(_row(row) for row in rows),
-    ]  # fmt: skip
+        *map(_row, rows),
+    ]
 
 
 def _row(row: Solved) -> str:

@@ -21,7 +21,8 @@ from gpuplan.selection import selected
 from gpuplan.solve import solve
 from gpuplan.space import build_space
 from gpuplan_hardware import Offer
-from gpuplan_hardware.imports.store import VARIABLE, current_offers
+from gpuplan_hardware.imports.store import current_offers
+from gpuplan_hardware.imports.store_files import VARIABLE
 
 _7B = {"model": "deepseek-r1-distill-qwen-7b", "method": "lora", "data": "1GB", "deadline": "24h"}
 _70B = {**_7B, "model": "deepseek-r1-distill-llama-70b"}
@@ -99,7 +100,7 @@ def measure(name: str, store: Path, repeats: int) -> Solved:
         every, plain = _timed(words, list(current_offers()))
         counts = {origin: _counts({**words, "offers": origin}) for origin in ORIGINS}
         listed = len(current_offers())
-    whole = {origin: [] for origin in ORIGINS}  # type: dict[str, list[float]]
+    whole: dict[str, list[float]] = {origin: [] for origin in ORIGINS}
     for _ in range(repeats):
         for origin in ORIGINS:
             whole[origin].append(_process({**words, "offers": origin}, store))

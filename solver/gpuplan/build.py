@@ -218,7 +218,7 @@ class Builder:
         `largest` is that of the variable; None stands for the largest bill or wall clock.
         """
         scale, slope, fixed = terms
-        most = self.tables.money_horizon if largest is None else largest
+        most = self.tables.bills.horizon if largest is None else largest
         self._record(why, max(scale * most, slope * self.tables.training_horizon + fixed))
         self.model.add(scale * variable >= slope * self.training + fixed).only_enforce_if(when)
 

@@ -1,7 +1,7 @@
 """Every number CP-SAT sees, as an integer, rounded to the safe side: demands up, capacities down. Rounding happens only here.
 
 Units are chosen per job from `horizon_seconds`, the longest training that could still be part of an answer: training time in
-``horizon / 2^30``, the parts of a step ``2^20`` times finer, money and wall clock in 2^-34 of the largest value of interest.
+``horizon / 2^30``, the parts of a step ``2^20`` times finer; money and wall clock are those of `Bills`.
 """
 
 from __future__ import annotations
@@ -13,22 +13,16 @@ from functools import cached_property
 
 import numpy as np
 
+from gpuplan.bills import TRAINING_BITS, Bills
 from gpuplan.candidates import Families, Rates
 from gpuplan.clusters import Clusters, clusters_of
-from gpuplan.performance.clock import STEP_NOISE
 from gpuplan.performance.constants import constants
 from gpuplan.rules import Rule, rules
 from gpuplan.space import Space
 
 Array = np.ndarray
 
-TRAINING_BITS = 30
 STEP_BITS = 20
-MONEY_BITS = 34
-#: Largest product of a slope and the training time; with the fixed part an activity stays below 2^53.
-ACTIVITY_BITS = 51
-#: Finest unit in which billing steps are counted.
-STEPS_BITS = 45
 #: Largest sum of a family's step times: the solver bounds it as if all literals could be true.
 SUM_BITS = 52
 
@@ -101,19 +95,6 @@ class Tables:
     def step_horizon(self) -> int:
         """Largest step time of interest, in step units."""
         return self.training_scale * self.training_horizon // self._steps_range[0] + 1
-
-    @property
-    def cost_unit_usd(self) -> float:
-        return self.cost_limit_usd / 2**MONEY_BITS
-
-    @property
-    def money_horizon(self) -> int:
-        """Largest bill, and largest wall clock, in their units."""
-        return 2**MONEY_BITS + 2 ** (MONEY_BITS - 10)
-
-    @property
-    def wall_unit_seconds(self) -> float:
-        return self.wall_limit_seconds / 2**MONEY_BITS
 
     # -- step time ---------------------------------------------------------------------------------------------------------
     def steps(self, batch: int) -> int:
@@ -251,6 +232,11 @@ class Tables:
         return [clusters_of(self.space, offer, self.size_nodes) for offer in self.offer_indices]
 
     @cached_property
+    def bills(self) -> Bills:
+        """Bill and wall clock of the clusters."""
+        return Bills(self.clusters, self.horizon_seconds, self.cost_limit_usd, self.wall_limit_seconds)
+
+    @cached_property
     def states_forbidden(self) -> list[Array]:
         """States that an offer cannot hold, for each offer."""
         rows, found = self.rows.states, []
@@ -270,51 +256,6 @@ class Tables:
         """Longest training that the rule allows, in training units; -1 where it allows none."""
         seconds = float(rule.training_cap(self.space, self.clusters[offer], factor)[size])
         return math.floor(max(-1.0, min(seconds / self.training_unit_seconds, float(self.training_horizon))))
-
-    def cost_terms(self, offer: int, size: int, factor: float, sure: bool = False) -> tuple[int, int, int]:
-        """``scale * cost >= slope * training + fixed`` in cost units: (scale, slope, fixed); `sure` counts the reserve."""
-        each = self.clusters[offer].counted(sure)
-        fixed = float(each.cost_fixed[size] + each.cost_once[size])
-        return self._linear(fixed, float(each.cost_slope[size]) * factor, self.cost_unit_usd)
-
-    def least_cost(self, offer: int, size: int) -> int:
-        """What is billed at least, in cost units."""
-        each = self.clusters[offer]
-        return math.ceil(float(each.cost_least[size] + each.cost_once[size]) / self.cost_unit_usd)
-
-    def cost_once(self, offer: int, size: int) -> int:
-        """What is paid beside the time, in cost units."""
-        return math.ceil(float(self.clusters[offer].cost_once[size]) / self.cost_unit_usd)
-
-    def step_cost(self, offer: int, size: int) -> int:
-        """What a billing step costs, in cost units; 0 where time is not billed in steps."""
-        return math.ceil(float(self.clusters[offer].cost_step[size]) / self.cost_unit_usd)
-
-    def most_steps(self, offer: int, size: int, factor: float, sure: bool = False) -> int:
-        """Billing steps that the longest training or the largest bill of interest holds, and one."""
-        each = self.clusters[offer].counted(sure)
-        longest = float(each.cost_fixed[size] + each.cost_slope[size] * factor * self.horizon_seconds)
-        by_time = math.ceil(longest / float(each.cost_step[size]))
-        return min(self.money_horizon // self.step_cost(offer, size), by_time) + 1
-
-    def step_terms(self, offer: int, size: int, factor: float, sure: bool = False) -> tuple[int, int, int]:
-        """``scale * steps >= slope * training + fixed``: (scale, slope, fixed)."""
-        each = self.clusters[offer].counted(sure)
-        step = float(each.cost_step[size])
-        fixed, slope = float(each.cost_fixed[size]), float(each.cost_slope[size]) * factor
-        # A hair less, as `in_steps` has it: a bill that is whole in floating point must not need a further step here.
-        return self._linear(fixed * (1 - STEP_NOISE), slope * (1 - STEP_NOISE), step, STEPS_BITS)
-
-    def wall_terms(self, offer: int, size: int, factor: float, sure: bool = False) -> tuple[int, int, int]:
-        """``scale * wall >= slope * training + fixed`` in wall units: (scale, slope, fixed); `sure` counts the reserve."""
-        each = self.clusters[offer].counted(sure)
-        return self._linear(float(each.wall_fixed[size]), float(each.wall_slope[size]) * factor, self.wall_unit_seconds)
-
-    def _linear(self, fixed: float, slope: float, unit: float, bits: int = 16) -> tuple[int, int, int]:
-        per_unit = slope * self.training_unit_seconds / unit
-        largest = max(per_unit * self.training_horizon, fixed / unit, 1.0)
-        scale = 2 ** max(0, min(bits, ACTIVITY_BITS - math.ceil(math.log2(largest))))
-        return scale, math.ceil(per_unit * scale), math.ceil(fixed / unit * scale)
 
     # -- rows that a rule forbids on their own (only where the space has not left them out) ---------------------------------
     @cached_property

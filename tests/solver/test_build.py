@@ -191,16 +191,26 @@ def test_bills_and_clocks_round_up_nearly_exactly(training_share: float) -> None
         for offer, size, factor in every_cluster(tables):
             each = tables.clusters[offer]
             least = float(each.cost_least[size] + each.cost_once[size])
-            assert least / tables.cost_unit_usd <= tables.least_cost(offer, size) < least / tables.cost_unit_usd + 1
+            assert (
+                least / tables.bills.cost_unit_usd
+                <= tables.bills.least_cost(offer, size)
+                < least / tables.bills.cost_unit_usd + 1
+            )
             used, once, step = (float(of[size]) for of in (each.cost_fixed, each.cost_once, each.cost_step))
             used += float(each.cost_slope[size]) * seconds * factor
-            close_above(tables.cost_terms(offer, size, factor), training, (used + once) / tables.cost_unit_usd)
+            close_above(
+                tables.bills.cost_terms(offer, size, factor), training, (used + once) / tables.bills.cost_unit_usd
+            )
             if step:
-                close_above(tables.step_terms(offer, size, factor), training, used / step)
-                assert step <= tables.step_cost(offer, size) * tables.cost_unit_usd < step + tables.cost_unit_usd
-                assert tables.cost_once(offer, size) * tables.cost_unit_usd >= once
+                close_above(tables.bills.step_terms(offer, size, factor), training, used / step)
+                assert (
+                    step
+                    <= tables.bills.step_cost(offer, size) * tables.bills.cost_unit_usd
+                    < step + tables.bills.cost_unit_usd
+                )
+                assert tables.bills.cost_once(offer, size) * tables.bills.cost_unit_usd >= once
             wall = float(each.wall(seconds * factor)[size])
-            close_above(tables.wall_terms(offer, size, factor), training, wall / tables.wall_unit_seconds)
+            close_above(tables.bills.wall_terms(offer, size, factor), training, wall / tables.bills.wall_unit_seconds)
 
 
 def close_above(terms: tuple[int, int, int], training: int, exact: float) -> None:
@@ -251,7 +261,7 @@ def test_an_activity_of_2_to_the_53_is_refused() -> None:
     tables, found = next((tables, found) for tables, found in reduced() if found.best is not None)
     builder = Builder(tables, found.order.primary)
     assert LARGEST_ACTIVITY == 2**53
-    scale = (2**53 - 1) // tables.money_horizon
+    scale = (2**53 - 1) // tables.bills.horizon
     builder.covers_training(builder.training, (scale, 1, 1), [], "as large as can be")
     with pytest.raises(ModelTooLargeError, match=r"^too large: activity \d+ is not below 2\^53$"):
         builder.covers_training(builder.training, (scale + 1, 1, 1), [], "too large")

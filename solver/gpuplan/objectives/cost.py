@@ -30,24 +30,24 @@ class _Money(Objective):
         return (value - clusters.cost_once - clusters.cost_fixed) / clusters.cost_slope
 
     def expression(self, builder: Builder) -> Any:
-        tables = builder.tables
-        cost = builder.variable("cost", 0, tables.money_horizon)
+        bills = builder.tables.bills
+        cost = builder.variable("cost", 0, bills.horizon)
         for offer, size, factor, when in builder.clusters(builder.factors(self)):
-            step = tables.step_cost(offer, size)
+            step = bills.step_cost(offer, size)
             if step:
-                most = tables.most_steps(offer, size, factor, self.at_confidence)
+                most = bills.most_steps(offer, size, factor, self.at_confidence)
                 steps = builder.variable("billing_steps", 0, most)
-                terms = tables.step_terms(offer, size, factor, self.at_confidence)
+                terms = bills.step_terms(offer, size, factor, self.at_confidence)
                 builder.covers_training(steps, terms, when=when, why="billing steps", largest=most)
-                builder.covers_multiple(cost, step, steps, tables.cost_once(offer, size), when=when)
+                builder.covers_multiple(cost, step, steps, bills.cost_once(offer, size), when=when)
             else:
-                terms = tables.cost_terms(offer, size, factor, self.at_confidence)
+                terms = bills.cost_terms(offer, size, factor, self.at_confidence)
                 builder.covers_training(cost, terms, when=when, why="cost")
-            builder.covers(cost, tables.least_cost(offer, size), when=when)
+            builder.covers(cost, bills.least_cost(offer, size), when=when)
         return cost
 
     def unit_value(self, builder: Builder) -> float:
-        return builder.tables.cost_unit_usd
+        return builder.tables.bills.cost_unit_usd
 
 
 class Cost(_Money):

@@ -27,16 +27,16 @@ class _Clock(Objective):
         return (value - clusters.wall_fixed) / clusters.wall_slope
 
     def expression(self, builder: Builder) -> Any:
-        tables = builder.tables
-        wall = builder.variable("wall", 0, tables.money_horizon)
+        bills = builder.tables.bills
+        wall = builder.variable("wall", 0, bills.horizon)
         for offer, size, factor, when in builder.clusters(builder.factors(self)):
             builder.covers_training(
-                wall, tables.wall_terms(offer, size, factor, self.at_confidence), when=when, why="wall clock"
+                wall, bills.wall_terms(offer, size, factor, self.at_confidence), when=when, why="wall clock"
             )
         return wall
 
     def unit_value(self, builder: Builder) -> float:
-        return builder.tables.wall_unit_seconds
+        return builder.tables.bills.wall_unit_seconds
 
 
 class Time(_Clock):
