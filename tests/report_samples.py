@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from gpuplan.report.text import render
-from gpuplan.result import PlanAnswer, Relaxation, Result, RuleAnswer
+from gpuplan.result import BuyingAnswer, CommitmentAnswer, PlanAnswer, QuotaAnswer, Relaxation, Result, RuleAnswer
 
 GIB = 2.0**30
 
@@ -190,6 +190,63 @@ def infeasible(conflict: list[str], relaxations: list[Relaxation]) -> Result:
 
 def relaxation(limit: str, before: float, to: float, unit: str) -> Relaxation:
     return Relaxation.model_validate({"limit": limit, "from": before, "to": to, "unit": unit, "plan": plan()})
+
+
+def quota(**changes: Any) -> QuotaAnswer:
+    """Eight GPUs of a quota that new accounts have none of."""
+    return QuotaAnswer.model_validate(
+        {
+            "name": "GPUs of a region",
+            "unit": "GPUs",
+            "code": "Q-1",
+            "amount": 8,
+            "region": "eu-north1",
+            "default_amount": 0.0,
+            "how": "https://example.org/quotas",
+            "note": "Per account.",
+            "source": "a manual",
+            "as_of": "2026-11-01",
+            "basis": "datasheet",
+        }
+        | changes
+    )
+
+
+def commitment(**changes: Any) -> CommitmentAnswer:
+    """A year at 60 % of the price on demand."""
+    return CommitmentAnswer.model_validate(
+        {
+            "pricing": "reserved-1y",
+            "offer": "nebius/gpu-8/eu-north1/reserved-1y",
+            "region": "eu-north1",
+            "price_usd_per_hour": 14.16,
+            "price_as_of": "2026-11-01",
+            "term_hours": 8760.0,
+            "total_usd": 124_041.6,
+            "used_share": 0.0003,
+            "on_demand_usd_per_hour": 23.6,
+            "wins_from_utilisation": 0.6,
+            "chosen": False,
+        }
+        | changes
+    )
+
+
+def buying(**changes: Any) -> BuyingAnswer:
+    """How to order the plan of `answer`."""
+    return BuyingAnswer.model_validate(
+        {
+            "ask_for": [quota()],
+            "lead_time": "instant",
+            "commitments": [],
+            "checkpoint_interval_minutes": 60.0,
+            "result_gb": 0.08,
+            "checkpoint_gb": 0.56,
+            "egress_result_usd": 0.0,
+            "egress_price_known": True,
+        }
+        | changes
+    )
 
 
 def failed(*violations: RuleAnswer, fits: bool, finishes: bool, **changes: Any) -> Result:

@@ -146,9 +146,10 @@ def test_offers_refer_to_catalogued_things(offer: Offer) -> None:
     assert offer.node is nodes()[offer.provider.name, offer.node.name]
     assert offer.provider is providers()[offer.provider.name]
     assert offer.id == f"{offer.provider.name}/{offer.node.name}/{offer.region}/{offer.pricing}"
-    assert offer.pricing == ("owned" if offer.provider.name == "own" else "on-demand")
+    assert (offer.pricing == "owned") == (offer.provider.name == "own")
     assert offer.lead_time_seconds is not None or offer.lead_time != "instant"
-    assert date(2017 if offer.pricing == "owned" else 2025, 1, 1) <= offer.as_of <= LATEST
+    first = {"owned": date(2017, 1, 1), "capacity-block": date(2024, 12, 31)}.get(offer.pricing, date(2025, 1, 1))
+    assert first <= offer.as_of <= LATEST
     assert "max_nodes" in offer.source, "what max_nodes rests on is said"
     assert (offer.max_nodes == 1) >= (offer.node.network is None)
 
@@ -169,8 +170,18 @@ def test_every_row_of_the_price_lists_says_how_soon_the_node_can_be_had(path: Pa
 # GPU instead of per node falls out of the range.
 @pytest.mark.parametrize("offer", offers(), ids=name_of)
 def test_prices_per_gpu_are_plausible(offer: Offer) -> None:
-    lowest = 0.02 if offer.pricing == "owned" else 0.15
+    lowest = {"owned": 0.02, "spot": 0.05}.get(offer.pricing, 0.15)
     assert lowest < offer.price_usd_per_hour / offer.node.gpus_per_node < 30
+
+
+def test_other_terms_cost_less_than_on_demand() -> None:
+    plain = {offer.id: offer for offer in offers() if offer.pricing == "on-demand"}
+    others = [offer for offer in offers() if offer.pricing not in ("on-demand", "owned")]
+    assert {offer.pricing for offer in others} == {"spot", "reserved-1y", "reserved-3y", "capacity-block"}
+    for offer in others:
+        same = plain.get(offer.id.removesuffix(offer.pricing) + "on-demand")
+        if same is not None:
+            assert 0.1 * same.price_usd_per_hour < offer.price_usd_per_hour < same.price_usd_per_hour, offer.id
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+"""How to order a plan, in the text: quotas, how soon, commitments, checkpoints, the second currency, offers that stand for others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpuplan.report.buying import quota_words
+from gpuplan.result import CurrencyAnswer, PlanAnswer, Result
+from report_samples import answer, buying, commitment, failed, line_with, plan, quota, rule, text, unwrapped
+
+CNY = CurrencyAnswer(code="CNY", per_usd=6.8, source="a bank", as_of="2026-05-08", cost=945.2)
+
+
+def offered(**changes: Any) -> PlanAnswer:
+    """The sample plan with changes of its offer."""
+    return plan().model_copy(update={"offer": plan().offer.model_copy(update=changes)})
+
+
+def ordered(offer: dict[str, Any] | None = None, **changes: Any) -> Result:
+    """A plan with what its buyer must know."""
+    return answer(plan=offered(**(offer or {})), buying=buying(**changes))
+
+
+def test_what_to_ask_for_stands_after_the_cluster() -> None:
+    printed = text(ordered())
+    assert printed.index("\nCluster") < printed.index("\nTo order") < printed.index("\nLayout")
+    assert (
+        "ask for 8 GPUs of GPUs of a region (Q-1) in eu-north1; new accounts have 0; ask at "
+        "https://example.org/quotas" in unwrapped(ordered())
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"amount": 1}, "1 GPU of GPUs of a region (Q-1) in eu-north1; new accounts have 0; ask at https://example.org/quotas"),
+        ({"amount": 1536, "unit": "vCPUs", "code": None, "default_amount": None, "how": None, "note": "Ask them."},
+         "1,536 vCPUs, GPUs of a region: ask them"),
+        ({"amount": None, "how": None, "note": "The vCPUs are unknown."},
+         "an unknown number of GPUs of GPUs of a region (Q-1) in eu-north1; new accounts have 0; The vCPUs are unknown"),
+    ],
+)  # fmt: skip
+def test_quotas_in_words(changes: dict[str, Any], words: str) -> None:
+    assert quota_words(quota(**changes)).replace("\u00a0", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("offer", "words"),
+    [
+        ({}, "how soon self-service, within minutes where there is capacity"),
+        ({"lead_time": "queue", "lead_time_hours": 48.0}, "how soon by waiting list or reservation; 2 days, counted"),
+        (
+            {"lead_time": "contract", "lead_time_hours": None},
+            "by contract, from people; how long that takes is not stated",
+        ),
+        ({"pricing": "owned"}, "how soon at once: the machines are yours"),
+        ({"also_in": ["eu-west1"]}, "also in eu-west1, at the same price"),
+        ({"also_in": list("abcdef")}, "also in a, b, c, d and 2 more regions, at the same price"),
+        ({"pricing": "spot"}, "8 x H100-SXM (1 x nebius gpu-8 in eu-north1, spot) does it in"),
+    ],
+)
+def test_how_soon_and_where(offer: dict[str, Any], words: str) -> None:
+    assert words in unwrapped(ordered(offer)).replace("2.0 days", "2 days")
+
+
+@pytest.mark.parametrize(
+    ("one", "row"),
+    [
+        (commitment(), "reserved, 1 year $14.16 $124,042 60% use 0.03%"),
+        (commitment(pricing="reserved-3y", term_hours=26_280.0, chosen=True, wins_from_utilisation=None),
+         "reserved, 3 years (chosen) $14.16 $124,042 no price to compare 0.03%"),
+        (commitment(pricing="capacity-block", term_hours=24.0, wins_from_utilisation=1.2, used_share=0.11),
+         "capacity block, 1 day $14.16 $124,042 never 11%"),
+    ],
+)  # fmt: skip
+def test_commitments(one: Any, row: str) -> None:
+    assert row in unwrapped(ordered(commitments=[one]))
+
+
+def test_checkpoints_and_taking_the_result_out() -> None:
+    assert line_with(ordered(), "checkpoints") == "checkpoints every 1 h, 560 MB each; the result of a trial has 80 MB"
+    assert "taking it out" not in text(ordered())
+    dear = ordered(egress_result_usd=3.0, egress_price_known=False)
+    assert (
+        "taking it out $3.00 for all results, at the dearest price known, as nobody states it; not in the cost"
+        in unwrapped(dear)
+    )
+    prediction = plan().prediction.model_copy(update={"cost_parts_usd": {"nodes": 136.0, "egress": 3.0}})
+    counted = dear.model_copy(update={"plan": plan().model_copy(update={"prediction": prediction})})
+    assert "taking it out" not in text(counted)
+
+
+def test_there_is_nothing_to_order_where_the_job_does_not_fit() -> None:
+    late = rule("deadline", "time to the deadline", 360_000.0, 86_400.0, "seconds")
+    assert "To order" not in text(failed(late, fits=True, finishes=False, buying=buying()))
+    assert "To order" not in text(answer())
+
+
+def test_the_second_currency_stands_beside_the_cost() -> None:
+    printed = unwrapped(answer(currency=CNY))
+    assert "for $139 [$118-$163], CNY 945 at 6.80 per USD of 2026-05-08; proved cheapest." in printed
+    assert "Cost $139 [$118-$163], CNY 945" in printed
+    mine = CNY.model_copy(update={"per_usd": 0.0071, "as_of": None})
+    assert "CNY 0.99 at 0.0071 per USD, your rate; proved" in unwrapped(answer(currency=mine))
+    checked = answer(question="check", fits=True, finishes=True, alternatives=[], currency=CNY)
+    assert "CNY 945 at 6.80 per USD of 2026-05-08." in unwrapped(checked)
+
+
+def test_offers_that_stand_for_dearer_regions_are_counted() -> None:
+    solver = answer().solver.model_copy(update={"offers": 1_912, "offers_listed": 50_000})
+    printed = unwrapped(answer(solver=solver))
+    assert "searched 50,000 offers listed, 1,912 after leaving out the same node in dearer regions; 44 kinds" in printed
+    assert "searched 103 offers; 44 kinds" in unwrapped(answer())
