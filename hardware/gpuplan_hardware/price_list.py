@@ -32,11 +32,17 @@ REQUIRED_COLUMNS = (
 )  # fmt: skip
 OPTIONAL_COLUMNS = (
     "intra_node_gb_per_s_per_gpu", "network_gb_per_s_per_gpu", "vcpus", "ram_gib", "nvme_gb", "source",
-    "lead_time", "lead_time_hours", "purchase_usd", "power_watts",
+    "lead_time", "lead_time_hours", "interruptions_per_node_hour", "purchase_usd", "power_watts",
 )  # fmt: skip
 
 _PRICINGS: tuple[Pricing, ...] = get_args(Pricing)
 _LEAD_TIMES: tuple[LeadTime, ...] = get_args(LeadTime)
+#: How soon nodes can be had where a row does not say: the others at once.
+_USUAL_LEAD_TIME: dict[Pricing, LeadTime] = {
+    "reserved-1y": "contract",
+    "reserved-3y": "contract",
+    "capacity-block": "queue",
+}
 _INTRA, _NETWORK = "intra_node.bytes_per_second_per_gpu", "network.bytes_per_second_per_gpu"
 _VCPUS, _RAM, _NVME = "host.vcpus", "host.ram_bytes", "host.nvme_bytes"
 _FASTEST_PCIE_BYTES_PER_SECOND = 64e9  # PCIe 5.0 x16, one way
@@ -62,8 +68,8 @@ def read_offers(path: Path | str) -> tuple[Offer, ...]:
         A CSV file in UTF-8 with a header. Required columns, in any order: provider, region, pricing, node, gpu,
         gpus_per_node, max_nodes, price_usd_per_hour (USD for the whole node), as_of (date). Optional ones:
         intra_node_gb_per_s_per_gpu and network_gb_per_s_per_gpu (1e9 bytes/s, ONE way), vcpus, ram_gib, nvme_gb
-        (1e9 bytes), source; lead_time (instant, queue or contract; on-demand and owned nodes are instant unless told
-        otherwise, all others contract) and lead_time_hours; for owned nodes purchase_usd and power_watts of the whole
+        (1e9 bytes), source; lead_time (instant, queue or contract; unless told otherwise capacity blocks are by queue,
+        reservations by contract, all others instant) and lead_time_hours; interruptions_per_node_hour of spot nodes; for owned nodes purchase_usd and power_watts of the whole
         node, from which a price that is left empty follows (see `ownership`). What a row leaves empty is completed from
         the catalogue when it knows the provider's node; otherwise it stays unknown, and a node with an unknown network
         cannot be joined to others.
@@ -125,7 +131,16 @@ def offer_of(row: Row) -> Offer:
         lead_time=lead_time,
         lead_time_seconds=lead_seconds,
         host_open=pricing == "owned",
+        interruptions_per_node_hour=_interruptions(row, pricing),
     )
+
+
+def _interruptions(row: Row, pricing: Pricing) -> float | None:
+    """How often a spot node is taken back, where the row says so."""
+    rate = row.number("interruptions_per_node_hour", 0, 10, "interruptions of a node in an hour")
+    if rate is not None and pricing != "spot":
+        raise row.error("interruptions_per_node_hour", f"it goes with pricing spot only, and this is {pricing}")
+    return rate
 
 
 def _price(row: Row, pricing: Pricing, node: Node, max_nodes: int) -> tuple[float, str]:
@@ -159,7 +174,7 @@ def _day(row: Row) -> date:
 
 def _lead_time(row: Row, pricing: Pricing) -> tuple[LeadTime, float | None]:
     """How soon the node can be had: the class, and the seconds before provisioning starts where they are known."""
-    word = row.cells.get("lead_time") or ("instant" if pricing in ("on-demand", "owned") else "contract")
+    word = row.cells.get("lead_time") or _USUAL_LEAD_TIME.get(pricing, "instant")
     hours = row.number("lead_time_hours", 0, 20_000, "hours from the order to the start of provisioning")
     for kind in _LEAD_TIMES:
         if word == kind:

@@ -81,7 +81,7 @@ def close_matches(word: str, known: Iterable[str], limit: int = MOST_SUGGESTIONS
     wanted = word.strip().lower()
     similar = difflib.get_close_matches(wanted, by_lower, n=limit, cutoff=CLOSE)
     longer = sorted((name for name in by_lower if len(wanted) > 1 and name.startswith(wanted)), key=len)
-    return tuple(by_lower[name] for name in dict.fromkeys([*similar, *longer]))[:limit]
+    return tuple(by_lower[name] for name in dict.fromkeys([*longer, *similar]))[:limit]
 
 
 def choose(field: str, value: object, allowed: Iterable[str]) -> str:

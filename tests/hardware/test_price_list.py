@@ -245,7 +245,7 @@ def test_a_column_given_twice(file: Path) -> None:
     [
         (b"", "column 'provider' is missing"),
         (",".join(COLUMNS).encode(), "it has no rows"),
-        (",".join(COLUMNS).encode() + b"\naws,us-east-1\n", "line 2: it has 2 cells, but the header has 19"),
+        (",".join(COLUMNS).encode() + b"\naws,us-east-1\n", "line 2: it has 2 cells, but the header has 20"),
         (",".join(COLUMNS).encode() + b'\n"aws', "not a well-formed CSV file"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe", "not a text file in UTF-8"),
         (b"PK\x03\x04\x00\x00", "a binary file"),
@@ -336,6 +336,8 @@ def test_what_is_wrong_with_a_purchase_or_a_lead_time_is_said(
     ("cells", "lead_time", "seconds"),
     [
         ({"pricing": "on-demand"}, "instant", 0.0),
+        ({"pricing": "spot"}, "instant", 0.0),
+        ({"pricing": "capacity-block"}, "queue", None),
         ({"pricing": "reserved-1y"}, "contract", None),
         ({"pricing": "on-demand", "lead_time": "queue"}, "queue", None),
         ({"pricing": "on-demand", "lead_time": "queue", "lead_time_hours": "12"}, "queue", 43200.0),
@@ -358,6 +360,13 @@ def test_a_price_of_tomorrow_is_a_slip_of_the_pen(file: Path) -> None:
 
 def test_a_lead_time_that_is_not_stated_is_said_beside_the_source(file: Path) -> None:
     (offer,) = read_offers(write(file, KNOWN))
-    assert offer.source.endswith("lead_time not stated, taken as contract")
+    assert offer.source.endswith("lead_time not stated, taken as instant")
     with pytest.raises(CatalogueError, match="goes into lead_time_hours"):
         read_offers(write(file, OWN | {"lead_time": "30d"}))
+
+
+def test_a_spot_node_says_how_often_it_is_taken_back(file: Path) -> None:
+    (offer,) = read_offers(write(file, KNOWN | {"interruptions_per_node_hour": "0.05"}))
+    assert offer.interruptions_per_node_hour == 0.05
+    with pytest.raises(CatalogueError, match="goes with pricing spot only"):
+        read_offers(write(file, KNOWN | {"pricing": "on-demand", "interruptions_per_node_hour": "0.05"}))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from gpuplan.answer import today
 from gpuplan.caveats import DAY_OF_THE_FILE, OLD_PRICE_DAYS
+from gpuplan.cli import cli
 from gpuplan.result import Result
 from gpuplan.solve import solve
 from gpuplan_hardware import Offer, offers
@@ -23,7 +26,12 @@ def sold(pricing: Pricing = "on-demand", price: float = 20.0, **changes: Any) ->
     """Eight A100 of aws, at once, at a price of today."""
     provider = replace(PLAIN.provider, **changes.pop("provider", {}))
     offer_id = f"{provider.name}/{PLAIN.node.name}/us-east-1/{pricing}"
-    given = {"as_of": today(), "lead_time": "instant", "lead_time_seconds": 0.0, "source": "a list"} | changes
+    given: dict[str, Any] = {
+        "as_of": today(),
+        "lead_time": "instant",
+        "lead_time_seconds": 0.0,
+        "source": "a list",
+    } | changes
     return replace(PLAIN, id=offer_id, provider=provider, pricing=pricing, price_usd_per_hour=price, **given)
 
 
@@ -83,10 +91,9 @@ def test_a_capacity_block_is_paid_whole() -> None:
     assert "in steps of 24.0 h, assumed as nobody states it: " in unknown
 
 
-@pytest.mark.slow
 def test_blocks_of_aws_beyond_two_weeks_are_sold_in_weeks() -> None:
     offer = sold("capacity-block")
-    day = {"model": "deepseek-r1-distill-qwen-7b", "data": "160GB", "nodes": 1}
+    day = {"model": "deepseek-r1-distill-qwen-7b", "data": "280GB", "nodes": 1}
     said, plan = warned(offer, **day), solved(offer, **day).plan
     assert plan is not None
     days = round(plan.prediction.cost_usd / 24 / offer.price_usd_per_hour)
@@ -151,6 +158,18 @@ def test_a_day_that_nobody_states() -> None:
     said = warned(sold(source=f"SkyPilot catalog vms.csv, line 3; {DAY_OF_THE_FILE}"))
     assert "nobody states the day of the price of aws/p4d.24xlarge/us-east-1/on-demand" in said
     assert "nobody states the day" not in warned(sold())
+
+
+def test_an_imported_price_has_the_day_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPUPLAN_OFFERS_DIR", str(tmp_path / "offers"))
+    file = tmp_path / "vms.csv"
+    file.write_text(
+        "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Price,Region,GpuInfo,SpotPrice\n"
+        "gpu_1x_a10,A10,1.0,30.0,200.0,0.9,us-east-1,,\n"
+    )
+    assert CliRunner().invoke(cli, ["offers", "import", str(file), "--provider", "lambda"]).exit_code == 0
+    said = " | ".join(solve(JOB | {"offers": "imported"}).warnings)
+    assert "nobody states the day of the price of lambda/gpu_1x_a10/us-east-1/on-demand" in said
 
 
 def test_the_rate_of_a_currency(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,17 @@ from gpuplan_hardware.imports.columns import OfferTable
 from gpuplan_hardware.imports.table_parts import ROW, Terms, Texts
 
 #: What a damaged file makes of numpy, zipfile, json and the constructors of entities.
-_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, EOFError, OSError, ArithmeticError, SyntaxError, MemoryError)
+_DAMAGE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    OSError,
+    ArithmeticError,
+    SyntaxError,
+    MemoryError,
+)
 _ZIP_DAMAGE = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, RuntimeError)
 
 
