@@ -69,10 +69,10 @@ def read_offers(path: Path | str) -> tuple[Offer, ...]:
         gpus_per_node, max_nodes, price_usd_per_hour (USD for the whole node), as_of (date). Optional ones:
         intra_node_gb_per_s_per_gpu and network_gb_per_s_per_gpu (1e9 bytes/s, ONE way), vcpus, ram_gib, nvme_gb
         (1e9 bytes), source; lead_time (instant, queue or contract; unless told otherwise capacity blocks are by queue,
-        reservations by contract, all others instant) and lead_time_hours; interruptions_per_node_hour of spot nodes; for owned nodes purchase_usd and power_watts of the whole
-        node, from which a price that is left empty follows (see `ownership`). What a row leaves empty is completed from
-        the catalogue when it knows the provider's node; otherwise it stays unknown, and a node with an unknown network
-        cannot be joined to others.
+        reservations by contract, all others instant) and lead_time_hours; for spot nodes interruptions_per_node_hour; for owned
+        nodes purchase_usd and power_watts of the whole node, from which a price that is left empty follows (see
+        `ownership`). What a row leaves empty is completed from the catalogue when it knows the provider's node; otherwise it
+        stays unknown, and a node with an unknown network cannot be joined to others.
 
     Returns
     -------

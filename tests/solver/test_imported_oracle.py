@@ -111,7 +111,8 @@ def _atoms(node: Node, candidates: Sequence[Candidate]) -> tuple[AtomKeys, Array
     ]  # fmt: skip
     once, place = np.unique(np.array(rows, dtype=np.int64), axis=0, return_inverse=True)
     *columns, several, gather, streamed = once.T
-    return AtomKeys(*columns, several.astype(bool), gather, streamed.astype(bool)), place.reshape(-1)
+    flags = {"several_nodes": several.astype(bool), "gather": gather, "streamed": streamed.astype(bool)}
+    return AtomKeys(*columns, **flags), place.reshape(-1)
 
 
 def _memory(work: Workload, framework: Framework, atoms: AtomKeys, atom: Array, shape: Shapes, state: States) -> Array:

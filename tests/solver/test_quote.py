@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 import gpuplan
 from gpuplan.cli import cli
@@ -107,12 +110,12 @@ def test_a_plan_on_spot_nodes(spot: Result) -> None:
         "| pricing | spot |",
         "| price | $8.00 per node and hour, $1.00 per GPU |",
         "| price of | 2026-11-01, 20 days old: our list |",
-        "| billed | for 1.0 min at least, in steps of 1.0 s |",
+        "| billed | for 1 min at least, in steps of 1 s |",
         "- 96 vCPUs of ",
         "- How soon: self-service",
         "None: nothing is owed after the job. Terms that the provider also has:",
-        "| capacity block, 1 day | $264 | 50% use | ",
-        "| reserved, 1 year | $115,632 | 60% use | ",
+        "| capacity block, 1 day | $11.00 | 2026-11-01 | $264 | 50% use | ",
+        "| reserved, 1 year | $13.20 | 2026-11-01 | $115,632 | 60% use | ",
         "- **Prices**: ",
         "once in 20.0 h of use (assumed, as nobody says)",
         "- **Job**: LoRA rank 16",
@@ -197,7 +200,7 @@ def test_what_is_reserved_names_the_whole_commitment() -> None:
         in page
     )
     assert "in a commitment that costs **$124,042 in all** where it is not there yet." in page
-    assert "| reserved, 1 year | $124,042 | 60% use | 0.03% | this plan |" in page
+    assert "| reserved, 1 year | $14.16 | 2026-11-01 | $124,042 | 60% use | 0.03% | this plan |" in page
     assert "nothing is owed" not in page
 
 
@@ -270,6 +273,16 @@ def test_words_of_the_user_are_no_markup() -> None:
         if line.startswith("|"):
             assert len(re.findall(r"(?<!\\)\|", line)) in (3, 5, 6), line
     assert "- \\- # \\*" in page
+
+
+@given(st.text(st.sampled_from("ab_*`[]()<>|~&\\\\#+=-.1 !$:\"'/"), min_size=1, max_size=40))
+def test_escaped_words_are_read_as_they_were_written(words: str) -> None:
+    reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    written = " ".join(words.split())
+    page = "\n".join([*markdown.bullets([written]), *markdown.table(("a", "b"), [(written, "x")])])
+    inline = [token for token in reader.parse(page) if token.type == "inline"]
+    read = ["".join(child.content for child in token.children or ()) for token in inline]
+    assert read == ([written] if written else []) + ["a", "b", written, "x"]
 
 
 def test_a_currency_of_the_catalogue() -> None:

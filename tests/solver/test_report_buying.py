@@ -68,6 +68,7 @@ def test_how_soon_and_where(offer: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("one", "row"),
     [
+        (commitment(region="eu-west1"), "reserved, 1 year in eu-west1 $14.16"),
         (commitment(), "reserved, 1 year $14.16 $124,042 60% use 0.03%"),
         (commitment(pricing="reserved-3y", term_hours=26_280.0, chosen=True, wins_from_utilisation=None),
          "reserved, 3 years (chosen) $14.16 $124,042 no price to compare 0.03%"),

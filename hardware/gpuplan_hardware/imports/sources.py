@@ -70,6 +70,10 @@ def find_sources(places: Sequence[str], provider: str | None, as_of: date | None
     with TemporaryDirectory(prefix="gpuplan-") as folder:
         search = _Search(Path(folder), None if provider is None else our_name(provider), as_of, today)
         for place in places:
+            if not place.strip():  # as a path it would mean the folder one happens to be in
+                raise CatalogueError(
+                    "offers", place, f"the place is {place!r}; a file, a folder or a URL was expected."
+                )
             search.add(place)
         yield search.found
 

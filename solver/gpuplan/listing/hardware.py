@@ -8,11 +8,12 @@ from typing import Literal
 
 from gpuplan.errors import InputError, choose, input_error, shown
 from gpuplan.listing.base import FigureEntry, Listing, figures, some_of
+from gpuplan.listing.known_offers import known_offers
 from gpuplan.listing.nodes import NodeDetails, NodeEntry, NodeList, all_nodes, node_details, node_entries
 from gpuplan.listing.offers import OfferEntry, cheapest, gpu_names, offer_entries
 from gpuplan.providers import choose_provider
 from gpuplan.result import Answer
-from gpuplan_hardware import Accelerator, CatalogueError, Node, Offer, accelerators, offers, resolve_gpus
+from gpuplan_hardware import Accelerator, CatalogueError, Node, Offer, accelerators, resolve_gpus
 
 PRECISIONS = ("bf16", "fp16", "fp8")
 Status = Literal["rented", "marketplace", "owned", "price needed", "refused"]
@@ -187,7 +188,7 @@ def _by_gpu() -> tuple[Mapping[str, list[Node]], Mapping[str, list[Offer]]]:
     sold: dict[str, list[Offer]] = {name: [] for name in shapes}
     for node in all_nodes():
         shapes[node.accelerator.name].append(node)
-    for offer in offers():
+    for offer in known_offers():
         sold[offer.node.accelerator.name].append(offer)
     return shapes, sold
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from gpuplan.errors import InputError, close_matches, shown
 from gpuplan.listing.base import FigureEntry, Listing, figures
+from gpuplan.listing.known_offers import known_offers
 from gpuplan.listing.offers import OfferEntry, cheapest, offer_entries
 from gpuplan.result import Answer
-from gpuplan_hardware import Node, Offer, nodes, offers
+from gpuplan_hardware import Node, Offer, nodes
 
 
 class NodeEntry(Answer):
@@ -64,7 +65,7 @@ def node_details(text: str) -> NodeDetails:
         message = f"{shown(text)!r} is none of the {len(known)} node shapes (provider/node)"
         raise InputError("node", text, message, close_matches(text, names))
     (entry,) = node_entries([found])
-    sold = [offer for offer in offers() if (offer.provider.name, offer.node.name) == (found.provider, found.name)]
+    sold = [offer for offer in known_offers() if (offer.provider.name, offer.node.name) == (found.provider, found.name)]
     return NodeDetails(
         **entry.model_dump(),
         notes=found.notes,
@@ -76,7 +77,7 @@ def node_details(text: str) -> NodeDetails:
 def all_nodes() -> list[Node]:
     """Every node shape: those with a file of their own, and those that only a price list describes."""
     found = dict(nodes())
-    for offer in offers():
+    for offer in known_offers():
         found.setdefault((offer.provider.name, offer.node.name), offer.node)
     return list(found.values())
 
@@ -84,7 +85,7 @@ def all_nodes() -> list[Node]:
 def node_entries(found: Sequence[Node]) -> list[NodeEntry]:
     """Node shapes as rows, by provider, accelerator and number of GPUs."""
     sold = defaultdict(list)
-    for offer in offers():
+    for offer in known_offers():
         sold[offer.provider.name, offer.node.name].append(offer)
     ordered = sorted(found, key=lambda node: (node.provider, node.accelerator.name, node.gpus_per_node, node.name))
     return [_node(node, sold[node.provider, node.name]) for node in ordered]

@@ -37,7 +37,7 @@ def to_order(result: Result, plan: PlanAnswer) -> list[RenderableType]:
     ]
     parts: list[RenderableType] = [facts(rows)]
     if buying.commitments:
-        parts.append(table(COMMITMENT_HEADERS, [commitment_cells(one) for one in buying.commitments]))
+        parts.append(table(COMMITMENT_HEADERS, [commitment_cells(one, plan.offer) for one in buying.commitments]))
     return [section("To order", *parts)]
 
 
@@ -100,10 +100,10 @@ def taking_out(buying: BuyingAnswer, plan: PlanAnswer) -> str | None:
     return f"{f.money(buying.egress_result_usd)} for all results{known}; not in the cost (--egress result counts it)"
 
 
-def commitment_cells(one: CommitmentAnswer) -> tuple[str, ...]:
+def commitment_cells(one: CommitmentAnswer, chosen: OfferAnswer) -> tuple[str, ...]:
     """Term, price, total, from which utilisation it wins over on demand, how much of it this job uses."""
     return (
-        commitment_name(one) + (" (chosen)" if one.chosen else ""),
+        commitment_name(one, chosen) + (" (chosen)" if one.chosen else ""),
         f.price(one.price_usd_per_hour),
         f.money(one.total_usd),
         wins_from(one),
@@ -111,12 +111,13 @@ def commitment_cells(one: CommitmentAnswer) -> tuple[str, ...]:
     )
 
 
-def commitment_name(one: CommitmentAnswer) -> str:
-    """What is committed to, and for how long."""
+def commitment_name(one: CommitmentAnswer, chosen: OfferAnswer) -> str:
+    """What is committed to, for how long, and where, if that is not the region of the plan."""
+    where = "" if one.region == chosen.region else f" in{GLUE}{one.region}"
     if one.pricing.startswith("reserved"):
-        return f"reserved, {f.plural(one.term_hours / 8760, 'year')}"
+        return f"reserved, {f.plural(one.term_hours / 8760, 'year')}{where}"
     term = f.plural(one.term_hours / 24, "day") if one.term_hours % 24 == 0 else f.hours(one.term_hours)
-    return f"{plain_pricing(one.pricing)}, {term}"
+    return f"{plain_pricing(one.pricing)}, {term}{where}"
 
 
 def wins_from(one: CommitmentAnswer) -> str:

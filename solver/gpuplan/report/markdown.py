@@ -7,14 +7,17 @@ from collections.abc import Iterable, Sequence
 
 from gpuplan.report.blocks import plain
 
-#: Underscores inside a word are no emphasis.
-_SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)|^[#+=-]")
-_BREAKS = re.compile(r"[\r\n\t]+")
+#: What means something anywhere (underscores at the edge of a word), and signs at the beginning of a line.
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])|^#|^[+-](?=\s|$)|^-(?=[-\s]*$)")
+#: A line that begins so is one of a numbered list.
+_NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
 def escaped(text: str) -> str:
     """Text that a reader of Markdown sees as it was written, on one line; names and sources are the user's to choose."""
-    return _SPECIAL.sub(lambda match: f"\\{match[0]}", _BREAKS.sub(" ", plain(text)))
+    words = _SPECIAL.sub(lambda match: f"\\{match[0]}", _BREAKS.sub(" ", plain(text)))
+    return _NUMBERED.sub(r"\1\\\2", words)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

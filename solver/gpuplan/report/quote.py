@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpuplan.report import format as f
 from gpuplan.report import markdown as md
-from gpuplan.report.buying import commitment_name, how_soon, quota_words, same_price, taking_out, wins_from
+from gpuplan.report.buying import commitment_cells, how_soon, quota_words, same_price, taking_out
 from gpuplan.report.no_order import no_order
 from gpuplan.report.quote_frame import foundations, head, sentence
 from gpuplan.report.tables import NEXT_BEST
@@ -22,7 +22,7 @@ from gpuplan.report.words import (
     plain_pricing,
     words,
 )
-from gpuplan.result import OfferAnswer, PlanAnswer, Result
+from gpuplan.result import CommitmentAnswer, OfferAnswer, PlanAnswer, Result
 
 #: Alternatives that a page has room for.
 MOST_ALTERNATIVES = 3
@@ -168,14 +168,14 @@ def _billed(offer: OfferAnswer) -> str | None:
     known = (
         "least time not stated"
         if least is None
-        else f"for {f.hours(least / 3600)} at least"
+        else f"for {f.limit_hours(least / 3600)} at least"
         if least
         else "from the start"
     )
     return (
         f"{known}, steps not stated"
         if step is None
-        else f"{known}, in steps of {f.hours(step / 3600)}"
+        else f"{known}, in steps of {f.limit_hours(step / 3600)}"
         if step
         else known
     )
@@ -195,13 +195,15 @@ def _commitment(result: Result, plan: PlanAnswer) -> list[str]:
         said = "None: the machines are there." if own else "None: nothing is owed after the job."
         lines += [said + (" Terms that the provider also has:" if known else ""), ""]
     if known:
-        headers = ("commitment", ">in all", ">wins over on demand from", ">this job uses", "")
-        rows = [
-            (commitment_name(one), f.money(one.total_usd), wins_from(one), f.percent(one.used_share), "this plan" if one.chosen else "")
-            for one in known
-        ]  # fmt: skip
+        headers = ("commitment", ">an hour", "price of", ">in all", ">wins over on demand from", ">this job uses", "")
+        rows = [_term(one, plan.offer) for one in known]
         lines += md.table(headers, rows)
     return lines
+
+
+def _term(one: CommitmentAnswer, chosen: OfferAnswer) -> tuple[str, ...]:
+    name, price, *rest = commitment_cells(one.model_copy(update={"chosen": False}), chosen)
+    return name, price, one.price_as_of, *rest, "this plan" if one.chosen else ""
 
 
 def _alternatives(result: Result, plan: PlanAnswer) -> list[str]:

@@ -236,9 +236,7 @@ def _checked(catalogue: Catalogue, imported: list[Offer]) -> list[Offer]:
             assert text
             assert text.isprintable()
         assert offer.id == f"{offer.provider.name}/{node.name}/{offer.region}/{offer.pricing}"
-        assert (
-            offer.as_of <= TODAY + timedelta(days=1)
-        )  # it may be tomorrow where the prices are from
+        assert offer.as_of <= TODAY + timedelta(days=1)  # it may be tomorrow where the prices are from
     return imported
 
 

@@ -290,3 +290,9 @@ def test_what_is_no_text_is_refused_by_its_head(tmp_path: Path, data: bytes, mes
     path = write(tmp_path / "a.csv", data)
     with find_sources([str(path)], None, None) as (source,), pytest.raises(ImportFileError, match=message):
         read_head(source)
+
+
+@pytest.mark.parametrize("place", ["", " "])
+def test_no_place_is_not_the_folder_one_is_in(place: str) -> None:
+    with pytest.raises(CatalogueError, match="a file, a folder or a URL"), find_sources([place], None, None):
+        pass
