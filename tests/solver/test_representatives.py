@@ -20,6 +20,7 @@ from gpuplan.pipeline import Outcome, find
 from gpuplan.plan import Plan
 from gpuplan.solve import solve
 from gpuplan_hardware import Offer, nodes, offers, providers
+from gpuplan_hardware.entities import Pricing
 from gpuplan_hardware.imports.columns import OfferTable
 from gpuplan_hardware.imports.table_parts import terms_of
 from gpuplan_hardware.regions import in_area
@@ -65,7 +66,9 @@ def question(seed: int) -> Question:
         usual = offer.price_usd_per_hour
         # Nearly all regions have one of three prices, so that ties are frequent.
         prices = (usual, usual, usual, round(usual * 1.1, 2), usual * rng.uniform(0.8, 1.3))
-        for region in rng.sample(REGIONS[seller], rng.randint(1, len(REGIONS[seller]))):
+        # What one owns is in one place, wherever that is.
+        places = 1 if offer.pricing == "owned" else rng.randint(1, len(REGIONS[seller]))
+        for region in rng.sample(REGIONS[seller], places):
             name = f"{seller}/{offer.node.name}/{region}/{offer.pricing}"
             most = rng.choice((offer.max_nodes, offer.max_nodes, 1))
             found[name] = replace(
@@ -195,7 +198,8 @@ def market(seed: int) -> OfferTable:
     for offer in rng.sample(built_in, 40):
         name = offer.provider.name
         for region in [*real[name][:2], "eu-central-1", "ap-northeast-1", *(f"region-{n}" for n in range(9))]:
-            for pricing, share in (("on-demand", 1.0), ("spot", rng.uniform(0.3, 0.6))):
+            shares: dict[Pricing, float] = {"on-demand": 1.0, "spot": rng.uniform(0.3, 0.6)}
+            for pricing, share in shares.items():
                 key = f"{name}/{offer.node.name}/{region}/{pricing}"
                 price = offer.price_usd_per_hour * share * rng.choice((1.0, 1.0, 0.9, rng.uniform(0.8, 1.2)))
                 found[key] = replace(offer, id=key, region=region, pricing=pricing, price_usd_per_hour=price)
