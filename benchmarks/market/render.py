@@ -26,10 +26,9 @@ def csv_text(rows: Sequence[Solved]) -> str:
     """Every question with its figures."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*asdict(rows[0]), "ratio", "process_ratio"])
+    writer.writerow(asdict(rows[0]))
     for row in rows:
-        cells = [*asdict(row).values(), row.ratio, row.process_ratio]
-        writer.writerow(f"{cell:.6g}" if isinstance(cell, float) else cell for cell in cells)
+        writer.writerow(f"{cell:.6g}" if isinstance(cell, float) else cell for cell in asdict(row).values())
     return text.getvalue()
 
 
@@ -40,7 +39,8 @@ def markdown(made: Made, imported: Imported, rows: Sequence[Solved], repeats: in
             "# A market of 50,000 prices",
             "",
             "Written by `python -m benchmarks.market`. The prices are generated (`generate.py`) and say nothing about any market.",
-            f"Medians of {repeats}; the seconds are those of the machine that ran it, the ratios matter.",
+            f"Medians of {repeats}, of solves in one process of {2 * repeats + 1}; a ratio is the median of those of two runs in a row. "
+            "The seconds are those of the machine that ran it.",
             "",
             *_import_lines(made, imported),
             "",

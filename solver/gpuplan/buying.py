@@ -10,9 +10,12 @@ from gpuplan.job.types import Currency
 from gpuplan.performance.bill import after_parts_usd, capacity_block_seconds, checkpoint_bytes, final_bytes
 from gpuplan.plan import Plan, workload
 from gpuplan.result import BuyingAnswer, CommitmentAnswer, CurrencyAnswer, QuotaAnswer
+from gpuplan.selection import outside
 from gpuplan_hardware import Offer
 from gpuplan_hardware.quotas import QuotaNeed, quota_needs
 
+#: What leaves out an offer as a plan but not as a commitment to compare with.
+NOT_ASKED_OF_TERMS = {"pricing", "lead_time", "offer", "gpu"}
 #: Terms of reservations in hours.
 TERM_HOURS = {"reserved-1y": 8760.0, "reserved-3y": 3 * 8760.0}
 
@@ -41,10 +44,17 @@ def commitments(plan: Plan, offers: Sequence[Offer]) -> list[CommitmentAnswer]:
     ``price / on-demand price`` of the term; a capacity block likewise of its own hours.
     """
     same = [o for o in offers if o.provider.name == plan.offer.provider.name and o.node.name == plan.offer.node.name]
+    same = [o for o in same if not {*outside(plan.job, o)} - NOT_ASKED_OF_TERMS]
     plain = min((o.price_usd_per_hour for o in same if o.pricing == "on-demand"), default=None)
     found: dict[str, Offer] = {}
     for offer in sorted(
-        same, key=lambda o: (o.id != plan.offer.id, o.region != plan.offer.region, o.price_usd_per_hour, o.id)
+        same,
+        key=lambda o: (
+            o.id != plan.offer.id,
+            plan.offer.region not in (o.region, *o.also_in),
+            o.price_usd_per_hour,
+            o.id,
+        ),
     ):
         if offer.pricing in TERM_HOURS or offer.pricing == "capacity-block":
             found.setdefault(offer.pricing, offer)
@@ -62,7 +72,7 @@ def _commitment(plan: Plan, offer: Offer, plain: float | None) -> CommitmentAnsw
     return CommitmentAnswer(
         pricing=offer.pricing,
         offer=offer.id,
-        region=offer.region,
+        region=plan.offer.region if plan.offer.region in offer.also_in else offer.region,
         price_usd_per_hour=offer.price_usd_per_hour,
         price_as_of=offer.as_of.isoformat(),
         term_hours=term,

@@ -97,14 +97,16 @@ def _changed(
         return None
     original = next(offer for offer in question.offers if offer.id == found.offer.id)
     plan = replace(found, job=job, offer=original)
-    before, to, unit = 0.0, 1.0, "switch"
+    before, to, unit, which = 0.0, 1.0, "switch", None
     if isinstance(item, Limit):
         to, unit, before = item.needs(plan) * item.scale, item.unit, item.before(plan)
+        which = item.which(plan)
     return Relaxation(
         limit=item.name,
         **{"from": before},
         to=to,
         unit=unit,
+        which=which,
         smallest=smallest,
         also_lifted=needed(job, plan, [other for other in lifted if other is not item]),
         plan=plan_answer(in_time(plan)),

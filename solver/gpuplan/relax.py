@@ -12,7 +12,7 @@ from gpuplan.plan import Plan
 from gpuplan.result import AlsoLifted
 from gpuplan.rules.base import TOLERANCE
 from gpuplan.rules.min_mfu import utilisation
-from gpuplan.rules.quota import quota_gpus
+from gpuplan.rules.quota import quota_gpus, quota_words
 from gpuplan.selection import selected
 from gpuplan.verify import quantities
 from gpuplan_hardware import Offer
@@ -51,6 +51,10 @@ class Limit:
     def before(self, plan: Plan) -> float:
         """The limit of the plan's job, as far as it holds for the plan, in `unit`."""
         return float(self.value(plan.job)) * self.scale
+
+    def which(self, plan: Plan) -> str | None:
+        """Of several limits of this kind the one that holds the plan, in words; None where there is but one."""
+        return None
 
     def given(self, job: Job) -> bool:
         """Whether the user said it."""
@@ -102,6 +106,9 @@ class _Quota(Limit):
     def before(self, plan: Plan) -> float:
         least = quota_gpus(plan.job.limits, plan.offer)
         return self.needs(plan) if least is None else float(least)
+
+    def which(self, plan: Plan) -> str | None:
+        return quota_words(plan.job.limits, plan.offer)
 
     def lifted(self, job: Job) -> Job:
         return replace(job, limits=replace(job.limits, quotas=()))

@@ -79,6 +79,7 @@ class Relaxation(Answer):
     from_: float = Field(alias="from")
     to: float
     unit: str
+    which: str | None = Field(default=None, description="of several limits of this kind, the one that holds the plan")
     smallest: bool = Field(default=True, description="proved to be the smallest; false: the time limit came first")
     also_lifted: list[AlsoLifted] = Field(default_factory=list, description="other limits that must give way too")
     plan: PlanAnswer

@@ -102,6 +102,20 @@ def parse_duration(field: str, value: object) -> float:
     return _positive(field, value, seconds)
 
 
+def parse_days(field: str, value: object) -> float:
+    """Days of a duration, which for prices and checkpoints are what people mean.
+
+    Raises
+    ------
+    InputError
+        No duration, not above zero, or a number without a unit.
+    """
+    if is_plain_number(value):
+        days = f"{str(value).strip()}d"
+        raise InputError(field, value, f"{shown(value)!r} has no unit; write for example {days}", (days,))
+    return parse_duration(field, value) / 86_400
+
+
 def parse_money(field: str, value: object) -> float:
     """US dollars of "$500", "2,000", "2k", "2.5M USD"."""
     text = re.sub(r"^\s*(?:\$|US\$|USD\b)|\s*(?:USD|\$)\s*$", "", str(value), flags=re.IGNORECASE).strip()

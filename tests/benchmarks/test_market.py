@@ -24,7 +24,7 @@ FEW = 2_000
 SOLVED = Solved(
     question="q", status="optimal", value=12.0, built_in_value=14.0, built_in_seconds=0.5, all_seconds=0.8, built_in_process_seconds=1.5,
     all_process_seconds=1.8, every_offer_seconds=3.0, every_offer="", offers=30_000, representatives=1_500, selected=400, kept=200,
-    machines=110, built_in_machines=86,
+    machines=110, built_in_machines=86, ratio=1.6, process_ratio=1.2,
 )  # fmt: skip
 IMPORTED = Imported(
     seconds=2.5, peak_mb=120.0, steps={"find and parse": 1.0, "resolve": 0.5}, files=45, prices=70_000, taken=50_000,
@@ -112,7 +112,7 @@ def test_the_page_says_what_misses_its_figure(tmp_path: Path) -> None:
     assert "under 10 s" in good
     assert "it does in all 1 questions" in good
     assert "the same plan, cost, bound and status in each" in good
-    wrong = replace(SOLVED, question="w", all_seconds=1.2, every_offer="offer: a and b")
+    wrong = replace(SOLVED, question="w", ratio=2.4, every_offer="offer: a and b")
     bad = markdown(made, replace(IMPORTED, seconds=11.0), [SOLVED, wrong], 3)
     assert "**over** 10 s" in bad
     assert "**not so in 1 of 2: w (2.40, process 1.20)**" in bad

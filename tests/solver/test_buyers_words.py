@@ -75,6 +75,10 @@ def test_a_quota_that_stands_in_the_way_is_named_with_what_would_do() -> None:
         ({"quota": ["awss/H100=4"]}, "quota", "aws"),
         ({"quota": ["H1000=4"]}, "quota", "H100"),
         ({"quota": ["aws@us-east-99=4"]}, "quota", "us-east-1"),
+        ({"quota": []}, "quota", "empty"),
+        ({"quota": ["aws=8", "AWS=16"]}, "quota", "already"),
+        ({"quota": ["awz=8"]}, "quota", "aws"),
+        ({"discount": []}, "discount", "empty"),
         ({"discount": ["12"]}, "discount", "12%"),
         ({"discount": ["aws="]}, "discount", "aws=12%"),
         ({"discount": ["nobody=5%"]}, "discount", "nobody"),
@@ -83,9 +87,10 @@ def test_a_quota_that_stands_in_the_way_is_named_with_what_would_do() -> None:
         ({"residency": []}, "residency", "empty"),
         ({"egress": "much"}, "egress", "size"),
         ({"egress": "-1GB"}, "egress", "above"),
-        ({"keep_checkpoints": "30"}, "keep_checkpoints", "30h"),
-        ({"interruptions": "-1"}, "interruptions", "at least 0"),
-        ({"interruptions": "nan"}, "interruptions", "number"),
+        ({"keep_checkpoints": "30"}, "keep_checkpoints", "30d"),
+        ({"interruptions": "-1", "pricing": ["spot"]}, "interruptions", "at least 0"),
+        ({"interruptions": "0.1"}, "interruptions", "does not name spot"),
+        ({"interruptions": "nan", "pricing": ["spot"]}, "interruptions", "number"),
         ({"currency": "YEN"}, "currency", "CNY"),
         ({"currency": "CNY=0"}, "currency", "above 0"),
         ({"max_price_age": "old"}, "max_price_age", "duration"),
@@ -97,6 +102,28 @@ def test_what_is_wrong_is_said_with_the_way_out(words: dict[str, Any], field: st
     error = refused(**words)
     assert error.field == field
     assert says in error.message, error.message
+
+
+def test_an_offer_that_is_named_brings_its_pricing() -> None:
+    found = job(offer="gcp/a2-highgpu-1g/us-central1/spot")
+    assert found.limits.pricing == ("spot",)
+    error = refused(offer="gcp/a2-highgpu-1g/us-central1/spot", provider=["aws"])
+    assert (error.field, "left out by --provider aws" in error.message) == ("offer", True)
+    error = refused(offer="gcp/a2-highgpu-1g/us-central1/spot", exclude_region=["us-central1"])
+    assert "--exclude-region us-central1" in error.message
+
+
+def test_a_relaxation_says_which_quota_it_is_about() -> None:
+    every = [f"{name}=1" for name in {offer.provider.name for offer in offers()}]
+    answer = solve({**WORDS, "model": "deepseek-r1", "quota": every})
+    change = next(one for one in answer.relaxations if one.limit == "quota")
+    assert change.which == change.plan.offer.provider
+
+
+def test_commitments_keep_the_residency() -> None:
+    answer = solve({**WORDS, "provider": "gcp", "residency": ["eu"]})
+    assert answer.buying is not None
+    assert all(one.region.startswith("europe") for one in answer.buying.commitments)
 
 
 # -- prices ------------------------------------------------------------------------------------------------------------------

@@ -192,9 +192,9 @@ def test_orders_of_the_list(sort: str, key: Any) -> None:
 def test_the_age_of_prices() -> None:
     write("a.csv", row("mars", 50.0, days=3), row("moon", 40.0, days=1))
     run("offers import a.csv")
-    found = as_json("offers list --origin imported --max-age 2")["offers"]
+    found = as_json("offers list --origin imported --max-age 2d")["offers"]
     assert [(one["region"], one["age_days"]) for one in found] == [("moon", 1)]
-    assert len(as_json("offers list --origin imported --max-age 3")["offers"]) == 2
+    assert len(as_json("offers list --origin imported --max-age 3d")["offers"]) == 2
 
 
 def test_a_long_list_is_cut_for_people_and_whole_for_programs() -> None:
@@ -292,8 +292,8 @@ BAD_INPUTS = [
     ("offers list --sort cheap", "sort", "cheap", "gpu-price"),
     ("offers list --origin import", "origin", "import", "Did you mean imported"),
     ("offers list --origin imported --offers a.csv", "origin", "imported", "leave out one"),
-    ("offers list --max-age old", "max_age", "old", "whole number"),
-    ("offers list --max-age -1", "max_age", "-1", "whole number"),
+    ("offers list --max-age old", "max_age", "old", "duration"),
+    ("offers list --max-age 30", "max_age", "30", "30d"),
     ("offers diff", "import", "1", "gpuplan offers diff built-in"),
     ("offers diff 7", "import", "7", "kept are 1"),
     ("offers diff none.csv", "offers", "none.csv", "none.csv"),

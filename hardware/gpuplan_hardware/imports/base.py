@@ -77,6 +77,8 @@ class Listed:
         GPUs of the machine, which may be a fraction; None where the catalogue does not say.
     memory_gib_per_gpu : float or None
         The catalogue's GPU memory, which is never believed: it only tells variants of one name apart.
+    also_called : str
+        Further names that the catalogue has for the machine or its GPU: they only tell variants of one name apart too.
     vcpus, ram_gib : float or None
         Of the host; None where unknown.
     region, zone : str
@@ -111,6 +113,7 @@ class Listed:
     as_of: date | None = None
     on_demand_per_hour: float | None = None
     offer: Offer | None = None
+    also_called: str = ""
 
 
 @dataclass(frozen=True, slots=True)

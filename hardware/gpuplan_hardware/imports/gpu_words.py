@@ -23,6 +23,7 @@ _WIDER: dict[str, tuple[str, ...]] = {
     "h10080gb": ("H100-PCIe", "H100-SXM"),
     "h200141gb": ("H200-NVL", "H200-SXM"),
     "rtxpro6000wk": ("RTX-PRO-6000",),  # RunPod's workstation edition
+    "h100nvlink": ("H100-PCIe", "H100-SXM"),  # FluidStack's, of the size of Hyperstack's PCIe cards with bridges
     "gaudi": (),  # the first one, HL-205
 }
 
@@ -46,7 +47,15 @@ _FORMS: tuple[tuple[str, str, str, str], ...] = (
 _BARE = {"a100": "A100-40GB", "v100": "V100-16GB"}
 _BARE_PROVIDERS = frozenset({"aws", "azure", "gcp", "lambda", "oci"})
 
-_FORM_IN_TYPE = re.compile(r"(?<![a-z])(sxm|pcie|nvl|hbm3)(?![a-z])")
+_FORM_IN_TYPE = re.compile(r"(?<![a-z])(sxm|pcie|pci|nvl|hbm3)(?![a-z])")
+_FORM_CALLED = {"sxm": "SXM", "hbm3": "SXM", "pcie": "PCIe", "pci": "PCIe", "nvl": "NVL"}
+
+#: What resellers add to a card's name (spheron "H100_PCIE_BAREMETAL", Hyperstack "H100-80G-PCIe-NVLink", whose bridges join pairs):
+#: left out, and "80G" is 80 GB.
+_ADDED = re.compile(r"[ _-](baremetal|nvlink)(?![a-z])")
+_GIGABYTES = re.compile(r"(?<![0-9])([0-9]+)g(?![a-z0-9])")
+#: Cards that are sold as PCIe cards alone, of which some say so ("L40S_PCIE").
+_PCIE_ALONE = re.compile(r"(a10|a40|l4|l40|l40s|rtx.*)")
 _VAST_TYPE = re.compile(r"[0-9]+x-(.+?)(-[0-9.]+-[0-9.]+)?")
 _NO_GPU = re.compile(r"(tpu.*|(tpu-?)?v[2-9](p|e|litepod)?(-[0-9]+)?|inferentia.*|inf[12]|trainium.*|trn[1-3]n?)")
 _SAME_MEMORY = 0.1  # between a nominal size and what a process can address
@@ -58,7 +67,9 @@ def is_no_gpu(word: str) -> bool:
 
 
 @cache
-def models(provider: str, instance_type: str, word: str, memory_gib: float | None = None) -> tuple[str, ...]:
+def models(
+    provider: str, instance_type: str, word: str, memory_gib: float | None = None, also_called: str = ""
+) -> tuple[str, ...]:
     """Names of the accelerators that a word may stand for.
 
     Parameters
@@ -71,6 +82,8 @@ def models(provider: str, instance_type: str, word: str, memory_gib: float | Non
         The catalogue's word for the GPU.
     memory_gib : float or None
         What the catalogue says of one GPU: only tells variants of one name apart.
+    also_called : str
+        Further names that it has for the machine or its GPU, which may tell the form where the instance type does not.
 
     Returns
     -------
@@ -78,12 +91,13 @@ def models(provider: str, instance_type: str, word: str, memory_gib: float | Non
         None where the catalogue knows no such GPU, one where it is clear, several where it cannot be told.
     """
     kind = instance_type.casefold()
+    told = kind if _FORM_IN_TYPE.search(kind) else f"{kind} {also_called.casefold()}"
     if provider == "vast" and (own := _VAST_TYPE.fullmatch(kind)):
         word = own[1]  # SkyPilot's word drops the form, "Ti" and "D" of the host's own name
-    found = _named(word)
+    found = _named(word) or _named(_plainly(word))
+    found = _unless_denied(found, kind) if len(found) < 2 else _of_form(found, _form(provider, told, found))
     if len(found) < 2:
         return found
-    found = _of_form(found, _form(provider, kind, found))
     if by_memory := _of_memory(found, memory_gib):
         return by_memory
     if memory_gib is None and provider in _BARE_PROVIDERS and (bare := _BARE.get(normalise(word))):
@@ -104,10 +118,38 @@ def _named(word: str) -> tuple[str, ...]:
         return ()
 
 
+def _plainly(word: str) -> str:
+    """The word without what resellers add to it; as it is where that says too little (an "H100-NVLink" may be SXM or PCIe)."""
+    lower = word.casefold()
+    plain = _GIGABYTES.sub(r"\1gb", _ADDED.sub("", lower))
+    if "nvlink" in lower and "pcie" not in lower:
+        return word
+    card = plain.removesuffix("pcie").rstrip(" _-")
+    return card if card != plain and _PCIE_ALONE.fullmatch(normalise(card)) else plain
+
+
+def _unless_denied(found: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """The one model of a word; with its like of another form where the instance type says that it is that.
+
+    Massed Compute's "gpu_1x_a100_SXM4" is an "A100_80G_PCIE" at spheron, whose "H100_NVL" is Hyperstack's "n3-H100x8-NVLink", two
+    PCIe cards to a bridge.
+    """
+    told = _FORM_IN_TYPE.search(kind)
+    if not found or (told is None and "nvlink" not in kind):
+        return found
+    (name,) = found
+    wanted = _FORM_CALLED[told[1]] if told else "PCIe"
+    if told is None and not name.endswith("NVL"):
+        return found
+    alike = tuple(other for family in accelerators()[name].families for other in _named(family))
+    other = tuple(one for one in _of_form(alike, wanted) if _form_of(one) == wanted)
+    return found if name in other or not other else tuple(dict.fromkeys((name, *other)))
+
+
 def _form(provider: str, kind: str, found: tuple[str, ...]) -> str | None:
     """SXM, PCIe or NVL as the instance type says, or else as the provider's cards are."""
     if told := _FORM_IN_TYPE.search(kind):
-        return {"sxm": "SXM", "hbm3": "SXM", "pcie": "PCIe", "nvl": "NVL"}[told[1]]
+        return _FORM_CALLED[told[1]]
     family = found[0].partition("-")[0]
     for name, types, families, form in _FORMS:
         if name == provider and family in families.split() and fnmatchcase(kind, types):
@@ -116,11 +158,12 @@ def _form(provider: str, kind: str, found: tuple[str, ...]) -> str | None:
 
 
 def _of_form(found: tuple[str, ...], form: str | None) -> tuple[str, ...]:
-    def is_form(name: str) -> bool:
-        ends = name.rpartition("-")[2]
-        return (ends if ends in ("PCIe", "NVL") else "SXM") == form
+    return tuple(name for name in found if _form_of(name) == form) or found
 
-    return tuple(name for name in found if is_form(name)) or found
+
+def _form_of(name: str) -> str:
+    ends = name.rpartition("-")[2]
+    return ends if ends in ("PCIe", "NVL") else "SXM"
 
 
 def _of_memory(found: tuple[str, ...], memory_gib: float | None) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from gpuplan_hardware.catalogue import accelerators, nodes
 from gpuplan_hardware.entities import Accelerator, Figure, Host, Link, Node
 from gpuplan_hardware.imports.base import Listed, Source
 from gpuplan_hardware.imports.doubts import Why
+from gpuplan_hardware.imports.gcp import gpus_of
 from gpuplan_hardware.imports.gpu_words import is_no_gpu, models
 from gpuplan_hardware.price_list import offers as built_in_offers
 
@@ -38,7 +39,7 @@ class Machines:
         """The node that a row is about, or why there is none."""
         key = (
             row.provider, row.instance_type, row.accelerator, row.accelerator_count, row.memory_gib_per_gpu, row.vcpus,
-            row.ram_gib,
+            row.ram_gib, row.also_called,
         )  # fmt: skip
         found = self._found.get(key)
         if found is None:
@@ -73,6 +74,9 @@ def _node(source: Source, row: Listed) -> Node | Why:
         return found
     if count is None:
         return NO_COUNT, row.instance_type
+    if row.provider == "gcp" and (shape := gpus_of(row.instance_type)) is not None and shape[1] != count:
+        part = FRACTION if shape[1] < 1 else OTHER_COUNT
+        return part, f"{row.instance_type}: {count:g}, and {shape[1]:g} as its name says"
     if not (1 <= count <= _MOST_GPUS and count == int(count)):
         return FRACTION, f"{row.instance_type}: {count:g} of {row.accelerator}"
     return _made(source, row, found, int(count))
@@ -82,7 +86,7 @@ def _accelerator(row: Listed) -> Accelerator | Why:
     """The one model that the row's word stands for."""
     if is_no_gpu(row.accelerator):
         return REFUSED, row.accelerator
-    names = models(row.provider, row.instance_type, row.accelerator, row.memory_gib_per_gpu)
+    names = models(row.provider, row.instance_type, row.accelerator, row.memory_gib_per_gpu, row.also_called)
     if not names:
         return UNKNOWN_GPU, row.accelerator[:60]
     found = [accelerators()[name] for name in names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from gpuplan_hardware.errors import CatalogueError
@@ -111,6 +111,10 @@ def _recognised(head: Head) -> Format:
         raise ImportFileError(f"it could be of several kinds ({', '.join(kind.name for kind in found)})")
     known = ", ".join(kind.name for kind in formats() if kind.refused is None)
     first = next(iter(head.text.lstrip().splitlines()), "")
+    for sign, signs in ((";", "semicolons"), ("\t", "tabs")):
+        columns = tuple(cell.strip(' "') for cell in first.split(sign))
+        if len(columns) > 1 and any(kind.recognises(replace(head, columns=columns)) for kind in formats()):
+            raise ImportFileError(f"its columns are separated by {signs}; commas were expected")
     line = first if len(first) <= _LONGEST_LINE else f"{first[:_LONGEST_LINE]}..."
     raise ImportFileError(f"it is no price catalogue of a known kind (kinds: {known}); its first line is {line!r}")
 

@@ -54,6 +54,7 @@ class Machine:
     ram_gib: float | None = None
     currency: str = "USD"
     as_of: date | None = None
+    also_called: str = ""
 
     def priced(
         self, pricing: Pricing, price: float, text: str = "", on_demand: float | None = None
@@ -91,6 +92,7 @@ class Machine:
             zone=self.zone,
             as_of=self.as_of,
             on_demand_per_hour=on_demand,
+            also_called=self.also_called,
         )
 
     def prices(self, texts: Sequence[tuple[Pricing, str]]) -> Iterator[Listed | Skipped]:

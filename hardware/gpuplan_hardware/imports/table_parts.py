@@ -23,7 +23,7 @@ ROW = np.dtype(
     ]
 )
 #: Prices that differ by less, relatively, are the same price: currencies are converted in floating point.
-SAME_PRICE = 1e-9
+SAME_PRICE = 1e-5
 
 Thing = TypeVar("Thing")
 

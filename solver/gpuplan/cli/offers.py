@@ -38,7 +38,7 @@ def offers() -> None:
     shell_complete=values_of("pricing"),
 )
 @click.option("--max-price", metavar="USD", help="price per GPU and hour at most, such as 2.50")
-@click.option("--max-age", metavar="DAYS", help="days since the day of the price at most")
+@click.option("--max-age", metavar="TIME", help="time since the day of the price at most, such as 30d")
 @click.option("--origin", metavar="WHICH", help="built-in or imported offers alone", shell_complete=values_of("origin"))
 @click.option("--available-within", metavar="TIME", help="only what can be had in that time from the order, such as 2d")
 @click.option("--marketplace", is_flag=True, help="also marketplaces")
@@ -64,11 +64,11 @@ def list_offers(
 ) -> int:
     """List offers, built in and imported: on demand and without marketplaces, as solve takes them."""
     from gpuplan.listing import offers as listing
-    from gpuplan.units import parse_duration, parse_money, parse_whole
+    from gpuplan.units import parse_days, parse_duration, parse_money
 
     price = flag_value("max_price", max_price, parse_money)
     within = flag_value("available_within", available_within, parse_duration)
-    days = flag_value("max_age", max_age, lambda field, word: parse_whole(field, word, 0, 100_000))
+    days = flag_value("max_age", max_age, parse_days)
     whole = all_rows or words["output_format"] != "text"
     return write_list(
         words,

@@ -49,6 +49,12 @@ class Market:
         """Names of the regions."""
         return self.table.regions if self.table else tuple(sorted({offer.region for offer in self.offers}))
 
+    def offer(self, name: str) -> Offer:
+        """The offer with an id that is there."""
+        if self.table is None:
+            return next(offer for offer in self.offers if offer.id == name)
+        return self.table[self.table.places_of([name])[0]]
+
     def offer_id(self, field: str, text: str) -> str:
         """Id of an offer, in any case; there are too many of them to list in a message.
 

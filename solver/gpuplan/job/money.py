@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from gpuplan.errors import InputError, choose, input_error, shown
+from gpuplan.errors import InputError, choose, close_matches, input_error, shown
 from gpuplan.job.gpus import gpu_names, some
 from gpuplan.job.market import Market
 from gpuplan.job.reader import Reader
 from gpuplan.job.types import Currency, Quota
 from gpuplan.providers import choose_provider
-from gpuplan.units import parse_bytes, parse_decimal, parse_duration, parse_fraction, parse_whole
+from gpuplan.units import parse_bytes, parse_days, parse_decimal, parse_fraction, parse_whole
 from gpuplan_hardware import CatalogueError
 from gpuplan_hardware.currencies import rate
 from gpuplan_hardware.regions import members_of
@@ -27,7 +27,19 @@ MOST_INTERRUPTIONS = 10.0
 
 def read_quotas(reader: Reader, market: Market) -> tuple[Quota, ...]:
     """GPUs that may be had at a time, by provider, GPU and region, each of which may be left out."""
-    return tuple(_quota(market, word) for word in reader.spec.quota or ())
+    words = reader.spec.quota
+    if words is None:
+        return ()
+    found: dict[tuple[object, ...], Quota] = {}
+    for word in some("quota", words):
+        quota = _quota(market, word)
+        key = (quota.provider, quota.gpu, quota.region)
+        if key in found:
+            raise InputError(
+                "quota", word, f"{shown(word)!r}: there is a quota of {found[key].gpus} for the same already"
+            )
+        found[key] = quota
+    return tuple(found.values())
 
 
 def _quota(market: Market, word: str) -> Quota:
@@ -44,13 +56,27 @@ def _quota(market: Market, word: str) -> Quota:
         return Quota(gpus, region=region)
     if first.strip().lower() in market.providers:
         return Quota(gpus, provider=first.strip().lower(), region=region)
-    return Quota(gpus, gpu=gpu_names(None)("quota", (first,)), region=region)
+    return Quota(gpus, gpu=_gpu_of_quota(first.strip(), market), region=region)
+
+
+def _gpu_of_quota(word: str, market: Market) -> tuple[str, ...]:
+    """GPUs that a word stands for; who mistypes a provider is told so."""
+    try:
+        return gpu_names(None)("quota", (word,))
+    except InputError as error:
+        close = close_matches(word, market.providers)
+        if error.suggestions or not close:
+            raise
+        message = f"{shown(word)!r} is neither a GPU nor a provider in the catalogue"
+        raise InputError("quota", word, message, close) from None
 
 
 def read_discounts(reader: Reader, market: Market) -> tuple[tuple[str, float], ...]:
     """Shares off the price by provider; "" is every other one."""
     found: dict[str, float] = {}
-    for word in reader.spec.discount or ():
+    if reader.spec.discount is None:
+        return ()
+    for word in some("discount", reader.spec.discount):
         name, equals, share = word.rpartition("=")
         provider = _provider("discount", name, market.providers) if equals else ""
         if provider in found:
@@ -93,6 +119,8 @@ def read_egress(reader: Reader) -> float | Literal["result"]:
 
 def read_interruptions(reader: Reader) -> float | None:
     """How often a spot node is taken back, in an hour."""
+    if "spot" not in (reader.spec.pricing or ()):
+        reader.refuse("interruptions", "where --pricing does not name spot, as nothing else is taken back")
     return reader.optional(
         "interruptions", lambda name, value: parse_decimal(name, value, 0.0, MOST_INTERRUPTIONS, zero=True)
     )
@@ -100,8 +128,7 @@ def read_interruptions(reader: Reader) -> float | None:
 
 def read_price_age(reader: Reader) -> float | None:
     """Days that a price may be old."""
-    seconds = reader.optional("max_price_age", parse_duration)
-    return None if seconds is None else seconds / 86_400
+    return reader.optional("max_price_age", parse_days)
 
 
 def read_currency(reader: Reader) -> Currency | None:

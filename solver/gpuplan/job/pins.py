@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,32 @@ def read_pins(reader: Reader, framework: Framework | None, market: Market) -> Pi
         offload=reader.optional("offload", lambda name, value: choose(name, value, OFFLOAD)),
         lighter=reader.optional("uneven", lambda name, value: choose(name, value, LIGHTER)),
     )
+
+
+def with_offer(job: Job, reader: Reader, market: Market) -> Job:
+    """The job with the pricing of the offer that it names, unless it names one; refused where it leaves that offer out.
+
+    Raises
+    ------
+    InputError
+        Provider, region, GPU or pricing are asked for that the offer does not have.
+    """
+    if job.pins.offer is None:
+        return job
+    offer, limits = market.offer(job.pins.offer), job.limits
+    if not reader.given("pricing"):
+        limits = replace(limits, pricing=(offer.pricing,))
+    gpu = offer.node.accelerator.name
+    for flag, mine, asked, left_out in (
+        ("provider", offer.provider.name, limits.providers, limits.exclude_providers),
+        ("region", offer.region, limits.regions, limits.exclude_regions),
+        ("gpu", gpu, limits.gpus, limits.exclude_gpus),
+        ("pricing", offer.pricing, limits.pricing, ()),
+    ):
+        if (asked is not None and mine not in asked) or mine in left_out:
+            flags = f"--{flag} {', '.join(asked or ())}" if mine not in left_out else f"--exclude-{flag} {mine}"
+            raise InputError("offer", offer.id, f"{offer.id} is left out by {flags}; give one of the two")
+    return replace(job, limits=limits)
 
 
 def count(name: str, value: object) -> int:

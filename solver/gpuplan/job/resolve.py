@@ -16,12 +16,12 @@ from gpuplan.job.limits import read_catalogue, read_limits
 from gpuplan.job.makers import check_makers
 from gpuplan.job.market import market_of
 from gpuplan.job.money import read_currency, read_discounts, read_egress, read_interruptions, read_price_age
-from gpuplan.job.pins import check_pins, read_pins
+from gpuplan.job.pins import check_pins, read_pins, with_offer
 from gpuplan.job.reader import Reader
 from gpuplan.job.spec import JobSpec, make_spec
 from gpuplan.job.training import read_sequence_length, read_training
 from gpuplan.job.types import Job, Search, TokenCount
-from gpuplan.units import format_percent, parse_decimal, parse_duration, parse_fraction, parse_whole
+from gpuplan.units import format_percent, parse_days, parse_decimal, parse_duration, parse_fraction, parse_whole
 from gpuplan_hardware import Offer
 
 OBJECTIVES = ("cost", "gpus", "time")
@@ -36,7 +36,6 @@ MAX_TOKENS_IN_ALL = 1e17
 MAX_ALTERNATIVES = 20
 MAX_WORKERS = 1_024
 MAX_SEED = 2**31 - 1
-SECONDS_PER_DAY = 86_400.0
 
 
 def resolve(spec: Job | JobSpec | Mapping[str, Any], offers: Sequence[Offer] | None = None) -> Job:
@@ -148,7 +147,7 @@ def _resolve(words: JobSpec, choice: Choice, offers: Sequence[Offer] | None, cou
         evaluation_share=reader.default("evaluation_share", parse_fraction, 0.0, "no time for evaluations"),
         confidence=_confidence(reader),
         objectives=(*objectives, *(name for name in OBJECTIVES if name not in objectives)),
-        checkpoint_days=reader.default("keep_checkpoints", parse_duration, 0.0) / SECONDS_PER_DAY,
+        checkpoint_days=reader.default("keep_checkpoints", parse_days, 0.0),
         egress=read_egress(reader),
         spot_interruptions_per_node_hour=read_interruptions(reader),
         limits=read_limits(reader, market, offers is not None or catalogue.offers_path is not None, objectives),
@@ -163,6 +162,7 @@ def _resolve(words: JobSpec, choice: Choice, offers: Sequence[Offer] | None, cou
     _check_total(job, reader)
     check_pins(job)
     check_makers(job, market.sample)
+    job = with_offer(job, reader, market)
     return _with_assumptions(job, reader)
 
 

@@ -89,7 +89,7 @@ def list_offers(
     pricing: Sequence[str] = (),
     max_price_usd_per_gpu_hour: float | None = None,
     available_within_seconds: float | None = None,
-    max_age_days: int | None = None,
+    max_age_days: float | None = None,
     origin: str | None = None,
     marketplace: bool = False,
     everything: bool = False,

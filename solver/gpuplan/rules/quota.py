@@ -10,6 +10,7 @@ from gpuplan.rules.base import Quantity, Rule
 
 if TYPE_CHECKING:
     from gpuplan.job import Limits
+    from gpuplan.job import Quota as UserQuota
     from gpuplan.plan import Plan
     from gpuplan.space import Space
     from gpuplan_hardware import Offer
@@ -34,11 +35,25 @@ class Quota(Rule):
 
 def quota_gpus(limits: Limits, offer: Offer) -> int | None:
     """The least of the user's quotas that an offer falls under; None where it falls under none."""
-    fitting = [
-        quota.gpus
+    return min((quota.gpus for quota in _over(limits, offer)), default=None)
+
+
+def quota_words(limits: Limits, offer: Offer) -> str | None:
+    """That quota, as it is written: "aws/H100-SXM@us-east-1"; None where there is none."""
+    quota = min(_over(limits, offer), key=lambda one: one.gpus, default=None)
+    if quota is None:
+        return None
+    gpus = "" if quota.gpu is None else quota.gpu[0] if len(quota.gpu) == 1 else f"{quota.gpu[0]} and its like"
+    place = "" if quota.region is None else f"@{quota.region}"
+    return "/".join(part for part in (quota.provider, gpus) if part) + place
+
+
+def _over(limits: Limits, offer: Offer) -> list[UserQuota]:
+    """The quotas that an offer falls under."""
+    return [
+        quota
         for quota in limits.quotas
         if quota.provider in (None, offer.provider.name)
         and (quota.gpu is None or offer.node.accelerator.name in quota.gpu)
         and quota.region in (None, offer.region)
     ]
-    return min(fitting, default=None)

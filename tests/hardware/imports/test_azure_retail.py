@@ -124,6 +124,25 @@ def test_what_is_left_out_says_why(path: Path, change: dict[str, Any], reason: s
     assert isinstance(found, Skipped) and found.reason == reason and found.line == 1
 
 
+def test_answers_of_which_only_what_tells_prices_apart_was_saved(path: Path) -> None:
+    kept = (
+        "armRegionName",
+        "armSkuName",
+        "meterName",
+        "productName",
+        "type",
+        "unitOfMeasure",
+        "currencyCode",
+        "retailPrice",
+    )
+    windows = {**ND96, "productName": "Virtual Machines NDasr A100 v4 Series Windows"}
+    other = {**ND96, "productName": "Azure Machine Learning"}
+    rows = read(path, *({key: item[key] for key in kept} for item in (ND96, SPOT, windows, other)))
+    prices = [(row.pricing, row.price_per_hour) for row in rows if isinstance(row, Listed)]
+    assert prices == [("on-demand", 27.197), ("spot", 5.98)]
+    assert {row.reason for row in rows if isinstance(row, Skipped)} == {"for Windows", "not a virtual machine"}
+
+
 def test_items_without_gpus_are_counted_by_machine(path: Path) -> None:
     cpu = {**ND96, "armSkuName": "Standard_D2s_v5"}
     found = read(path, cpu, ND96, cpu, cpu)

@@ -103,6 +103,12 @@ def test_a_long_first_line_is_cut(tmp_path: Path) -> None:
         import_places([write(tmp_path, "long.csv", "x" * 5000 + "\n")])
 
 
+@pytest.mark.parametrize(("sign", "signs"), [(";", "semicolons"), ("\t", "tabs")])
+def test_other_separators_are_named(tmp_path: Path, sign: str, signs: str) -> None:
+    with pytest.raises(CatalogueError, match=f"its columns are separated by {signs}; commas were expected"):
+        import_places([write(tmp_path, "aws.csv", AWS.replace(",", sign))])
+
+
 def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError):
         import_places([str(tmp_path / "nothing.csv")])

@@ -107,7 +107,23 @@ def only(*rows: Listed) -> Any:
         ("aws", "dl1.24xlarge", "Gaudi HL-205", 32, ""),
         ("x", "y", "Gaudi", 32, ""),
         ("gcp", "n1", "P100", 16, ""),
+        # what resellers add to a card's name
+        ("hyperstack", "n3-A100x8", "A100-80G-PCIe", 80, "A100-80GB-PCIe"),
+        ("hyperstack", "n3-A100x8-NVLink", "A100-80G-PCIe-NVLink", 80, "A100-80GB-PCIe"),
+        ("hyperstack", "n3-H100-SXM5x8", "H100-80G-SXM5", 80, "H100-SXM"),
+        ("spheron", "A100_sxm4x8_calgary-1", "A100_80G_SXM4", 80, "A100-80GB-SXM"),
+        ("spheron", "H100_dallas-1", "H100_PCIE_BAREMETAL", 80, "H100-PCIe"),
+        ("spheron", "L40Sx8_warsaw-1", "L40S_PCIE", 48, "L40S"),
+        ("spheron", "RTX5090x8_casper-1", "RTX5090_PCIE_BAREMETAL", 32, "RTX-5090"),
+        ("spheron", "B200x8", "B200_PCIE", 180, ""),  # there is none
+        ("cudo", "intel-ice-lake-a100-pci_2x8v16gb", "A100", 80, "A100-80GB-PCIe"),
+        # where the machine's own name says another form than the word for its GPU
+        ("spheron", "gpu_1x_a100_SXM4_us", "A100_80G_PCIE", 80, "A100-80GB-PCIe A100-80GB-SXM"),
+        ("spheron", "n3-H100x8-NVLink__CANADA-1", "H100_NVL", 80, "H100-PCIe"),
+        ("spheron", "n3-H100x8-NVLink__CANADA-1", "H100_NVL", None, "H100-NVL H100-PCIe"),
         # what cannot be told apart
+        ("fluidstack", "H100_NVLINK_80GB::8", "H100-NVLINK", 80, "H100-PCIe H100-SXM"),
+        ("oblivus", "8xA100_80GB__NVLINK", "A100", 80, "A100-80GB-PCIe A100-80GB-SXM"),
         ("lambda", "gpu_2x_a100", "A100", 40, "A100-40GB-PCIe A100-40GB-SXM"),
         ("vast", "314159", "A100", 80, "A100-80GB-PCIe A100-80GB-SXM"),
         ("vast", "314159", "H100", 80, "H100-PCIe H100-SXM"),
@@ -121,6 +137,49 @@ def test_a_word_means_what_its_provider_means(
     provider: str, instance_type: str, word: str, memory_gib: float | None, names: str
 ) -> None:
     assert models(provider, instance_type, word, memory_gib) == tuple(names.split())
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "also_called", "names"),
+    [
+        ("1x-H100-75-722", "NVIDIA-H100-80GB-HBM3", "H100-SXM"),  # Hyperbolic's GpuInfo
+        ("H100-2-80G", "NVIDIA H100 PCIe", "H100-PCIe"),  # Scaleway's
+        (
+            "lambdalabs__8xH100_80GB__208__1800",
+            "H100 gpu_8x_h100_sxm5",
+            "H100-SXM",
+        ),  # Prime Intellect's UpstreamCloudId
+        ("hyperstack__8xH100_80GB__252__1440", "H100 n3-H100x8", "H100-PCIe H100-SXM"),
+        ("gpu_8x_h100_pcie", "H100 SXM", "H100-PCIe"),  # the machine's own name says it
+        ("8x-h100", "", "H100-PCIe H100-SXM"),
+    ],
+)
+def test_another_name_tells_the_form_where_the_instance_type_does_not(
+    instance_type: str, also_called: str, names: str
+) -> None:
+    assert models("anywhere", instance_type, "H100", 80, also_called) == tuple(names.split())
+
+
+def test_a_word_that_its_machine_denies_is_left_out_as_ambiguous() -> None:
+    row = listed("gpu_1x_a100_SXM4_us", provider="spheron", accelerator="A100_80G_PCIE", accelerator_count=1.0)
+    ((reason, what),) = left_out(replace(row, memory_gib_per_gpu=80.0))
+    assert reason == machines.AMBIGUOUS
+    assert what == "A100_80G_PCIE of gpu_1x_a100_SXM4_us: A100-80GB-PCIe, A100-80GB-SXM"
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "count", "reason", "what"),
+    [
+        ("g4-standard-6", 1.0, machines.FRACTION, "g4-standard-6: 1, and 0.125 as its name says"),
+        ("a3-highgpu-16g", 8.0, machines.OTHER_COUNT, "a3-highgpu-16g: 8, and 16 as its name says"),
+    ],
+)
+def test_the_name_of_a_google_machine_says_how_many_gpus_it_has(
+    instance_type: str, count: float, reason: str, what: str
+) -> None:
+    gpu = "RTXPRO6000" if instance_type.startswith("g4") else "H100"
+    row = listed(instance_type, provider="gcp", accelerator=gpu, accelerator_count=count)
+    assert left_out(row) == [(reason, what)]
 
 
 @pytest.mark.parametrize("word", ["tpu-v5litepod-8", "v6e-4", "v4-8", "Inferentia2", "Trainium", "trainium2"])

@@ -269,3 +269,36 @@ def test_nothing_but_the_files_error_is_raised(
     except ImportFileError:
         return
     assert all(getattr(one, "price_per_hour", 1) > 0 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "provider", "theirs"),
+    [
+        (AWS, f"p5.48xlarge,H100,8,192,2048,{info(81920)},55.04,,us-east-1,,x86_64", "azure", "aws"),
+        (LAMBDA, f"gpu_8x_h100_sxm5,H100,8,208,1800,31.92,us-west-3,{info(81920)},", "nebius", "lambda"),
+    ],
+)
+def test_a_provider_that_the_file_denies_is_refused(
+    files: Any, header: str, row: str, provider: str, theirs: str
+) -> None:
+    with pytest.raises(ImportFileError) as caught:
+        files.read(table(header, row), provider=provider)
+    assert str(caught.value) == (
+        f"its columns and machines are those of {theirs}, but its path or --provider says {provider}"
+    )
+
+
+@pytest.mark.parametrize("provider", ["spheron", "shadeform", "hyperbolic", "primeintellect", "somebody"])
+def test_resellers_call_machines_as_others_do(files: Any, provider: str) -> None:
+    row = f"gpu_8x_h100_sxm5,H100,8,208,1800,31.92,us-west-3,{info(81920)},"
+    assert files.read(table(LAMBDA, row), provider=provider).price("gpu_8x_h100_sxm5", "us-west-3") == 31.92
+
+
+def test_further_names_of_a_machine_and_its_gpu_are_kept(files: Any) -> None:
+    gpu = info(81920).replace("'X'", "'NVIDIA-H100-80GB-HBM3'")
+    row = f"any__8xH100,gpu_8x_h100_sxm5,208,1800,H100,8.0,{gpu},US,23.92,"
+    (price,) = files.read(table(VERDA, row), provider="primeintellect").listed
+    assert price.also_called == "NVIDIA-H100-80GB-HBM3 gpu_8x_h100_sxm5"
+    row = "gx2-8x64x1v100,V100,1.0,8,64,V100,2.497,,us-south,us-south-1,"
+    (price,) = files.read(table(AWS.replace("Arch", "Other"), row), provider="ibm").listed
+    assert price.also_called == ""

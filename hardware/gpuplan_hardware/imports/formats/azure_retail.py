@@ -74,9 +74,10 @@ def _with_on_demand(found: list[Listed | Skipped]) -> Iterator[Listed | Skipped]
 
 def _left_out(item: dict[str, Any]) -> str | None:
     """Why an item is no price of a machine with GPUs and Linux; these are most items, and they are only counted."""
-    if _text(item, "serviceName") != "Virtual Machines":
-        return "not a virtual machine"
     machine, product = _text(item, "armSkuName"), _text(item, "productName")
+    service = _text(item, "serviceName") or product  # some who save the answer keep only what tells prices apart
+    if not service.startswith("Virtual Machines"):
+        return "not a virtual machine"
     if not machine.startswith("Standard_N") or machine.startswith("Standard_NP"):
         return NO_GPU
     if any(word.startswith("Win") for word in product.split()):

@@ -24,7 +24,7 @@ from gpuplan_hardware.imports.tally import Tally
 
 _COLUMNS = (
     "InstanceType", "AcceleratorName", "AcceleratorCount", "vCPUs", "MemoryGiB", "GpuInfo", "Price", "SpotPrice", "Region",
-    "AvailabilityZone",
+    "AvailabilityZone", "UpstreamCloudId",
 )  # fmt: skip
 _NEEDED = frozenset({"InstanceType", "AcceleratorName", "AcceleratorCount", "Price", "Region"})
 
@@ -47,11 +47,15 @@ _OWN_TYPES = tuple(
         ("yotta", r"\d+x\d+v\d+g_\w+"),
     )
 )
+#: Providers whose files are known by them: the machines of the others are called as those of the clouds that they resell.
+_TELLING = frozenset(provider for provider, _ in _OWN_TYPES) - {"primeintellect"}
 _ROWS_TO_LOOK_AT = 500
+_OF_ALL = len(_COLUMNS) - 1  # the last one, a reseller's source of the machine, is not in GCP's
 
 #: SizeInMiB is that of all GPUs of a machine.
 _WHOLE_NODE = frozenset({"vast", "primeintellect"})
 _MEMORY = re.compile(r"sizeinmib\W{1,4}([0-9.]+)", re.IGNORECASE)
+_NAME = re.compile(r"name\W{1,5}([A-Za-z0-9][A-Za-z0-9 _-]*)", re.IGNORECASE)
 _LEAST_MIB = 1024  # RunPod and Shadeform write 80 for 80 GB
 
 #: Price = SpotPrice = ``minimum_price_cents`` of an auction (sky/catalog/data_fetchers/fetch_mithril.py).
@@ -70,13 +74,13 @@ class SkyPilot(Format):
         return _NEEDED.issubset(head.columns)
 
     def read(self, source: Source) -> Iterator[Listed | Skipped]:
-        provider = source.provider or _provider(source)
+        provider = _provider(source)
         left_out = Tally()
         pairs = Pairs(left_out)
         for row in read_rows(source, _COLUMNS, spill="Generation"):
             if isinstance(row, Skipped):
                 yield row
-            elif provider == "gcp" and pairs.takes(row.line, *row.cells):
+            elif provider == "gcp" and pairs.takes(row.line, *row.cells[:_OF_ALL]):
                 continue
             else:
                 yield from _prices(row, provider, left_out)
@@ -85,7 +89,7 @@ class SkyPilot(Format):
 
 
 def _prices(row: Row, provider: str, left_out: Tally) -> Iterator[Listed | Skipped]:
-    name, gpu, count, vcpus, ram, info, price, spot, region, zone = row.cells
+    name, gpu, count, vcpus, ram, info, price, spot, region, zone, upstream = row.cells
     gpus = amount(count)
     if not gpu or (gpus == 0 and count):
         left_out.add(row.line, NO_GPU, name)
@@ -111,6 +115,7 @@ def _prices(row: Row, provider: str, left_out: Tally) -> Iterator[Listed | Skipp
             memory_gib_per_gpu=_memory_gib(info, gpus, provider),
             vcpus=known(vcpus),
             ram_gib=known(ram),
+            also_called=f"{_name(info)} {upstream}".strip(),
         )
         yield from machine.prices((("on-demand", price), ("spot", spot)))
 
@@ -125,17 +130,32 @@ def _memory_gib(info: str, gpus: float, provider: str) -> float | None:
 
 
 @lru_cache(maxsize=4096)
+def _name(info: str) -> str:
+    """What GpuInfo calls the GPU: "A100 PCIe" (RunPod), "NVIDIA-H100-80GB-HBM3" (Hyperbolic)."""
+    found = _NAME.search(info)
+    return found.group(1) if found else ""
+
+
+@lru_cache(maxsize=4096)
 def _size_mib(info: str) -> float | None:
     found = _MEMORY.search(info)
     return known(found.group(1)) if found else None
 
 
 def _provider(source: Source) -> str:
-    """Whose prices they are, by a column or the names of machines that one provider has alone."""
+    """Whose prices they are: as the user or the path says, or by a column or names of machines that one provider has alone."""
     columns = header_of(source)
     found = {provider for column, provider in _OWN_COLUMNS.items() if column in columns}
     if not found:
         found = _by_types(source)
+    said = source.provider
+    if said is not None:
+        if found and said not in found and said in _TELLING:
+            theirs = " or ".join(sorted(found))
+            raise ImportFileError(
+                f"its columns and machines are those of {theirs}, but its path or --provider says {said}"
+            )
+        return said
     if len(found) == 1:
         return found.pop()
     raise ImportFileError(
