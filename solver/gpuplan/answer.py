@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, date, datetime
 
-from gpuplan.job import Job, Limits
+from gpuplan.job import Job
 from gpuplan.performance import interval
 from gpuplan.performance.bill import capacity_block_seconds
 from gpuplan.performance.clock import weight_file_bytes
 from gpuplan.performance.spot import interruptions_per_node_hour
 from gpuplan.performance.stages import stage_layer_counts
 from gpuplan.plan import Plan, workload
+from gpuplan.restrictions import restrictions
 from gpuplan.result import (
     HostAnswer,
     Interval,
@@ -26,6 +27,7 @@ from gpuplan.result import (
 )
 from gpuplan.rules import Quantity
 from gpuplan_hardware import Offer
+from gpuplan_hardware.ownership import purchases
 
 #: Confidence whose two-sided interval is 90 %: each side leaves 5 %.
 SIDE = 0.95
@@ -90,9 +92,9 @@ def tokens_answer(job: Job) -> TokensAnswer:
     )
 
 
-def limits_answer(limits: Limits) -> LimitsAnswer:
+def limits_answer(job: Job) -> LimitsAnswer:
     """Write out the user's limits."""
-    deadline = limits.deadline_seconds
+    limits, deadline = job.limits, job.limits.deadline_seconds
     return LimitsAnswer(
         deadline_hours=None if deadline is None else deadline / 3600,
         deadline_from=limits.deadline_from,
@@ -102,6 +104,7 @@ def limits_answer(limits: Limits) -> LimitsAnswer:
         node_counts=None if limits.node_counts is None else list(limits.node_counts),
         max_tp=limits.max_tensor,
         min_mfu=limits.min_mfu,
+        selection=restrictions(job),
     )
 
 
@@ -134,7 +137,14 @@ def _offer(plan: Plan) -> OfferAnswer:
         intra_node=link if node.gpus_per_node > 1 else "single GPU",
         network=network,
         source=offer.source,
+        purchase_usd_per_node=_to_buy(offer),
     )
+
+
+def _to_buy(offer: Offer) -> float | None:
+    """What such a node costs to buy, where its price rests on the catalogue's purchase and nobody said that it is theirs."""
+    bought = purchases().get((offer.provider.name, offer.node.name)) if offer.pricing == "owned" else None
+    return None if bought is None or not offer.source.startswith(bought.source) else bought.purchase_usd
 
 
 def _stated(offer: Offer, seconds: float | None) -> float | None:

@@ -76,7 +76,8 @@ class Asker:
         if not self._may_ask():
             return None
         try:
-            physics = Physics(build_space(job, self.offers), self._cache(job))
+            cache = self._cache(job)
+            physics = Physics(build_space(job, self.offers, kept=cache.get), cache)
             found = search(physics, Order.of(job.objectives), self.seconds_left, limit)
         except KeyboardInterrupt:
             self.stopped = INTERRUPTED

@@ -37,7 +37,7 @@ def result_of(
         bound=outcome.bound,
         confidence=job.confidence,
         tokens=tokens_answer(job),
-        limits=limits_answer(job.limits),
+        limits=limits_answer(job),
         trials=job.trials,
         parallel=job.parallel,
         plan=None if plan is None else plan_answer(plan),

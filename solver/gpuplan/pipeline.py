@@ -75,10 +75,10 @@ def find(job: Job, offers: Sequence[Offer], objective_name: str | None = None, c
     names = job.objectives if objective_name is None else (objective_name,)
     order = Order.of(names)
     clock = Stopwatch()
-    space = build_space(job, offers)
+    cache = Cache() if cache is None else cache
+    space = build_space(job, offers, kept=cache.get)
     outcome = Outcome(space, order.primary)
     clock.lap("space")
-    cache = cache or Cache()
     physics = Physics(space, cache)
     searcher = Searcher(physics, order, job.search.time_limit_seconds - clock.total)
     try:
@@ -243,6 +243,12 @@ def _conclude_empty(searcher: Searcher, cache: Cache, outcome: Outcome, clock: S
     from gpuplan.build import ModelTooLargeError
     from gpuplan.confirm import ROOMIER, confirm
 
+    if not searcher.space.offers:
+        outcome.status, outcome.proof = (
+            "infeasible",
+            "the selection leaves no offer to look at, so there is nothing to search",
+        )
+        return
     bounds = "no layout on any offer keeps memory and limits even at optimistic bounds"
     left = searcher.space.job.search.time_limit_seconds - clock.total
     try:

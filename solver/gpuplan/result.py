@@ -121,6 +121,10 @@ class LimitsAnswer(Answer):
     node_counts: list[int] | None = None
     max_tp: int | None = None
     min_mfu: float | None = None
+    selection: list[str] = Field(
+        default_factory=list,
+        description="what else the choice was restricted to, a phrase for each: the plan is the best within",
+    )
 
 
 class TokensAnswer(Answer):

@@ -55,6 +55,10 @@ class OfferAnswer(Answer):
     intra_node: str
     network: str | None
     source: str
+    purchase_usd_per_node: float | None = Field(
+        default=None,
+        description="what a node costs to buy, where it is priced as owned and nobody said that it is there; null: otherwise",
+    )
 
 
 class LayoutAnswer(Answer):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +27,24 @@ Array = np.ndarray
 def selected(job: Job, offer: Offer) -> bool:
     """Whether `offer` is among those the user asked about."""
     return not outside(job, offer)
+
+
+def selection_key(job: Job) -> Hashable:
+    """All of a job that `selected` and `undominated` depend on."""
+    limits = replace(
+        job.limits,
+        deadline_seconds=None,
+        budget_usd=None,
+        max_gpus=None,
+        max_nodes=None,
+        node_counts=None,
+        max_tensor=None,
+        min_mfu=None,
+        exclude_layouts=(),
+    )
+    rest = (job.precision, job.startup_seconds, job.weights_bytes_per_second)
+    paid = (job.egress, job.checkpoint_days, job.spot_interruptions_per_node_hour)
+    return limits, job.pins.offer, rest, paid
 
 
 def outside(job: Job, offer: Offer) -> list[str]:

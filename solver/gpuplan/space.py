@@ -7,9 +7,10 @@ the space is built with ``reduced=False``: then all are posted and the rules for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from gpuplan.plan import workload
 from gpuplan.rules import rules
 from gpuplan.rules.divisibility import deals_experts
 from gpuplan.rules.topology import fills_nodes
-from gpuplan.selection import machine_key, selected, undominated
+from gpuplan.selection import machine_key, selected, selection_key, undominated
 from gpuplan.values import Values, candidate_values
 from gpuplan_hardware import Node, Offer
 from gpuplan_models import Framework
@@ -183,12 +184,51 @@ class Space:
         return tuple(tuple(offers) for offers in found)
 
 
-def build_space(job: Job, offers: Sequence[Offer], reduced: bool = True) -> Space:
+def build_space(
+    job: Job,
+    offers: Sequence[Offer],
+    reduced: bool = True,
+    kept: Callable[[Hashable, Callable[[], Any]], Any] | None = None,
+) -> Space:
     """Space of `job` over `offers`.
 
     Offers outside the user's selection (GPU, provider, region, pricing, marketplace, precision the accelerator lacks) are not part
-    of the question. With `reduced`, dominated offers are left out too (see `undominated`).
+    of the question. With `reduced`, dominated offers are left out too (see `undominated`). `kept` keeps what it has made under a
+    key: questions that differ in other limits only have the same offers.
     """
+    if kept is None:
+        market = _rented(job, offers, reduced)
+    else:
+        # The offers are kept with what is made of them, so that nothing else can have their identity.
+        _, market = kept(
+            ("rented", id(offers), reduced, selection_key(job)), lambda: (offers, _rented(job, offers, reduced))
+        )
+    return Space(
+        job=job,
+        work=workload(job),
+        offers=market.offers,
+        machines=market.machines,
+        machine_of_offer=market.machine_of_offer,
+        sizes=market.sizes,
+        size_of_machine=market.size_of_machine,
+        values=candidate_values(job, market.machines.nodes),
+        reduced=reduced,
+    )
+
+
+@dataclass(frozen=True)
+class _Rented:
+    """What may be rented for a job, as `Space` has it."""
+
+    offers: tuple[Offer, ...]
+    machines: Machines
+    machine_of_offer: Array
+    sizes: tuple[Size, ...]
+    size_of_machine: Array
+
+
+def _rented(job: Job, offers: Sequence[Offer], reduced: bool) -> _Rented:
+    """Offers in the selection and their machine classes."""
     chosen = [offer for offer in offers if selected(job, offer)]
     if reduced:
         chosen = undominated(job, chosen)
@@ -202,16 +242,12 @@ def build_space(job: Job, offers: Sequence[Offer], reduced: bool = True) -> Spac
             nodes.append(offer.node)
         of_offer.append(index[key])
     sizes, of_machine = _sizes(nodes, chosen)
-    return Space(
-        job=job,
-        work=workload(job),
+    return _Rented(
         offers=tuple(chosen),
         machines=machines(nodes, job.precision),
         machine_of_offer=np.array(of_offer, dtype=np.int64),
         sizes=sizes,
         size_of_machine=of_machine,
-        values=candidate_values(job, nodes),
-        reduced=reduced,
     )
 
 

@@ -35,6 +35,7 @@ _FORMS: tuple[tuple[str, str, str, str], ...] = (
     ("azure", "standard_nd*", "A100 H100 H200 V100", "SXM"),
     ("azure", "standard_nc*", "A100 V100", "PCIe"),
     ("azure", "standard_nc*", "H100", "NVL"),  # 94 GB, though the catalogue's memory may say 80
+    ("jarvislabs", "*", "H100 H200", "SXM"),  # jarvislabs.ai/pricing: "NVIDIA H100 SXM", "NVIDIA H200 SXM"
     ("lambda", "*", "V100", "SXM"),
     ("nebius", "*", "H100 H200", "SXM"),
     ("runpod", "[0-9]*x_*", "A100 H100", "PCIe"),  # SkyPilot's names; the SXM cards have one of their own

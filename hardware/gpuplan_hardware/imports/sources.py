@@ -31,7 +31,7 @@ MOST_FILES = 10_000
 _HEAD_BYTES = 1 << 16
 _CHUNK_BYTES = 1 << 20
 _DATA = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})
-_ARCHIVES = frozenset({".zip", ".gz"})
+_ARCHIVES, _YAML = frozenset({".zip", ".gz"}), frozenset({".yml", ".yaml"})  # most YAML configures something
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,62}")
@@ -41,9 +41,9 @@ _PROVIDER = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,62}")
 def find_sources(places: Sequence[str], provider: str | None, as_of: date | None) -> Iterator[list[Source]]:
     """Every file behind the places, in their order, those of a folder by name; each file once.
 
-    In a folder and in an archive only CSV and JSON files count (``.csv .tsv .json .jsonl .ndjson``, in a folder also ``.zip`` and
-    ``.gz``), and hidden ones, text of other kinds and binary files do not. A file that is given by itself is taken whatever its
-    name is. What is downloaded or unpacked vanishes at the end; the digest is that of what was found (the archive).
+    In a folder and in an archive CSV and JSON files count (``.csv .tsv .json .jsonl .ndjson``, in a folder also ``.zip .gz``) and
+    YAML that is called a price list (``pricing.yml``), unless hidden or binary. A file given by itself is taken whatever its name
+    is. What is downloaded or unpacked vanishes at the end; the digest is that of what was found (the archive).
 
     Parameters
     ----------
@@ -273,7 +273,8 @@ def _raise(error: OSError) -> None:
 
 def _is_data(path: PurePath, suffixes: frozenset[str]) -> bool:
     hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts if part not in ("..", "."))
-    return path.suffix.lower() in suffixes and not hidden
+    suffix = path.suffix.lower()
+    return not hidden and (suffix in suffixes or (suffix in _YAML and "pricing" in path.stem.lower()))
 
 
 def _digest(beginning: bytes, rest: IO[bytes]) -> str:

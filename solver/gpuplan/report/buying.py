@@ -28,12 +28,13 @@ def to_order(result: Result, plan: PlanAnswer) -> list[RenderableType]:
     buying = result.buying
     if buying is None or result.status not in ("optimal", "feasible"):
         return []
+    out = taking_out(buying, plan)
     rows: list[tuple[str, str | None]] = [("ask for", quota_words(need)) for need in buying.ask_for]
     rows += [
         ("how soon", how_soon(plan.offer)),
         ("also in", same_price(plan.offer)),
         ("checkpoints", checkpoints(buying)),
-        ("taking it out", taking_out(buying, plan)),
+        ("taking it out", None if out is None else f"{out}; not in the cost (--egress result counts it)"),
     ]
     parts: list[RenderableType] = [facts(rows)]
     if buying.commitments:
@@ -46,8 +47,8 @@ def quota_words(need: QuotaAnswer) -> str:
     if need.code is None and need.default_amount is None and need.how is None:  # no quota that anybody publishes
         note = need.note.rstrip(".")
         return f"{_amount(need.amount, need.unit)}, {need.name}: {note[:1].lower()}{note[1:]}"
-    code = "" if need.code is None else f" ({need.code})"
-    said = [f"{_amount(need.amount, need.unit)} of {need.name}{code} in{GLUE}{need.region}"]
+    code = "" if need.code in (None, need.name) else f" ({need.code})"
+    said = [f"{_of_quota(need)}{code} in{GLUE}{need.region}"]
     if need.default_amount is not None:
         said.append(f"new accounts have {f.count(need.default_amount)}")
     if need.how is not None:
@@ -55,6 +56,14 @@ def quota_words(need: QuotaAnswer) -> str:
     if need.amount is None:
         said.append(need.note.rstrip("."))
     return "; ".join(said)
+
+
+def _of_quota(need: QuotaAnswer) -> str:
+    """How much of which quota; one that is called after its unit does not have it twice."""
+    amount = _amount(need.amount, need.unit)
+    if need.name.casefold().startswith(need.unit.casefold()):
+        return f"{amount}{need.name[len(need.unit) :]}"
+    return f"{amount} of {need.name}"
 
 
 def _amount(amount: int | None, unit: str) -> str:
@@ -66,6 +75,8 @@ def _amount(amount: int | None, unit: str) -> str:
 
 def how_soon(offer: OfferAnswer) -> str:
     """How the nodes are come by, and how long that takes."""
+    if offer.purchase_usd_per_node is not None:
+        return "at once where the machines are there; buying them takes longer, which is not counted"
     if offer.pricing == "owned":
         return "at once: the machines are yours"
     way = LEAD_TIMES.get(offer.lead_time, offer.lead_time)
@@ -97,7 +108,7 @@ def taking_out(buying: BuyingAnswer, plan: PlanAnswer) -> str | None:
     if plan.prediction.cost_parts_usd.get("egress", 0.0) > 0 or buying.egress_result_usd < WORTH_SAYING_USD:
         return None
     known = "" if buying.egress_price_known else ", at the dearest price known, as nobody states it"
-    return f"{f.money(buying.egress_result_usd)} for all results{known}; not in the cost (--egress result counts it)"
+    return f"{f.money(buying.egress_result_usd)} for all results over the internet{known}"
 
 
 def commitment_cells(one: CommitmentAnswer, chosen: OfferAnswer) -> tuple[str, ...]:

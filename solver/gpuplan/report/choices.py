@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from gpuplan.report import format as f
 from gpuplan.report.blocks import Prose, bullets, section, table
-from gpuplan.report.tables import relaxations
+from gpuplan.report.tables import lead_footnote, marked_hours, relaxations
 from gpuplan.report.verdict import verdict, warnings
 from gpuplan.report.words import METHODS, cluster, gpus, words
 from gpuplan.result import Result
@@ -23,6 +23,7 @@ def choices(result: Result) -> list[RenderableType]:
     note = [Prose(f"Saves: against {against}, the dearest that rounds nothing.")] if against else []
     open_ = [label(one) for one in result.choices if one.status == "feasible"]
     note += [Prose(f"Not proved: {', '.join(open_)}.", "yellow")] if open_ else []
+    note += [Prose(text) for text in lead_footnote(one.plan for one in result.choices if one.plan is not None)]
     blocks = [
         section("Side by side", table(headers, rows), *note),
         section("What each may cost in quality", bullets(_quality(choice) for choice in result.choices)),
@@ -41,7 +42,7 @@ def _row(result: Result) -> tuple[str, ...]:
     p = result.plan.prediction
     saves = "" if result.choice is None or result.choice.saves_usd is None else _saved(result.choice.saves_usd)
     return (
-        *kind, result.plan.layout.framework, gpus(result.plan), f.hours(p.total_hours), f.money(p.cost_usd), saves, cluster(result.plan)
+        *kind, result.plan.layout.framework, gpus(result.plan), marked_hours(result.plan), f.money(p.cost_usd), saves, cluster(result.plan)
     )  # fmt: skip
 
 

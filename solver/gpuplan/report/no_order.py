@@ -5,15 +5,16 @@ from __future__ import annotations
 from gpuplan.report import format as f
 from gpuplan.report import markdown as md
 from gpuplan.report.quote_frame import foundations, head, sentence
-from gpuplan.report.tables import no_relaxation, relaxation_cells, relaxation_note
+from gpuplan.report.tables import lead_footnote, marked_hours, no_relaxation, relaxation_cells, relaxation_note
 from gpuplan.report.verdict import verdict
+from gpuplan.report.no_flags import without_flags
 from gpuplan.report.words import METHODS, cluster, gpus, shortfall, words
 from gpuplan.result import Result
 
 
 def no_order(result: Result) -> list[str]:
     """The page where nothing can be ordered: why, and the least that would help."""
-    lines = [*head("No order", result), f"**{md.escaped(verdict(result)[0])}**", ""]
+    lines = [*head("No order", result), f"**{md.escaped(without_flags(verdict(result)[0]))}**", ""]
     if result.violations:
         lines += ["## What fails", "", *md.bullets(shortfall(rule) for rule in result.violations)]
     if result.choices:
@@ -28,7 +29,8 @@ def _relaxations(result: Result) -> list[str]:
         return [md.escaped(no_relaxation(result)), ""]
     headers = ("limit", ">from", ">to", "buys", ">time", ">cost", "on")
     rows = [[cell.removeprefix(f"->{f.GLUE}") for cell in relaxation_cells(one)] for one in result.relaxations]
-    return [*md.table(headers, rows), md.escaped(relaxation_note(result)), ""]
+    notes = [relaxation_note(result), *lead_footnote(one.plan for one in result.relaxations)]
+    return [*md.table(headers, rows), *(line for note in notes for line in (md.escaped(note), ""))]
 
 
 def _choices(result: Result) -> list[str]:
@@ -39,7 +41,11 @@ def _choices(result: Result) -> list[str]:
         if one.plan is None:
             rows.append((kind, "no plan" if one.status == "infeasible" else "not decided", "", ""))
         else:
-            p = one.plan.prediction
-            rows.append((kind, f"{gpus(one.plan)} ({cluster(one.plan)})", f.money(p.cost_usd), f.hours(p.total_hours)))
-    choose = "Choose a method and a precision first (--method, --precision): each choice has its own quote."
-    return ["## Choices", "", *md.table(("method", "plan", ">cost", ">time"), rows), choose, ""]
+            cost = f.money(one.plan.prediction.cost_usd)
+            rows.append((kind, f"{gpus(one.plan)} ({cluster(one.plan)})", cost, marked_hours(one.plan)))
+    notes = [
+        *lead_footnote(one.plan for one in result.choices if one.plan is not None),
+        "Choose a method and a precision first: each choice has its own quote.",
+    ]
+    lines = [line for note in notes for line in (md.escaped(note), "")]
+    return ["## Choices", "", *md.table(("method", "plan", ">cost", ">time"), rows), *lines]

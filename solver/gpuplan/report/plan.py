@@ -8,22 +8,24 @@ from rich.console import Group, RenderableType
 
 from gpuplan.report import format as f
 from gpuplan.report.blocks import bar, columns, facts, section, side_by_side, table
+from gpuplan.report.bill import how_billed
 from gpuplan.report.buying import to_order
 from gpuplan.report.format import GLUE, align_units
 from gpuplan.report.words import (
-    COST_PARTS,
     MEMORY_PARTS,
     METHODS,
     STEP_PARTS,
     TIME_PARTS,
     clusters_at_once,
+    cost_parts,
     framework,
     in_currency,
     layout_gpus,
+    lead_unknown,
     own_price,
     words,
 )
-from gpuplan.result import MemoryAnswer, OfferAnswer, PlanAnswer, PredictionAnswer, Result
+from gpuplan.result import LimitsAnswer, MemoryAnswer, OfferAnswer, PlanAnswer, Result
 
 #: Parts below this share of the whole are summed up in one line.
 SMALL_PART = 0.005
@@ -51,9 +53,22 @@ def job(result: Result) -> RenderableType:
                 ("model", f"{result.model}, {_methods(result)}"),
                 ("tokens", known),
                 ("training", f"{epochs}, {sequences}"),
+                ("limits", _limits(result.limits)),
+                ("asked for only", "; ".join(result.limits.selection)),
             ]
         ),
     )
+
+
+def _limits(limits: LimitsAnswer) -> str:
+    """Deadline and budget."""
+    said = []
+    if limits.deadline_hours is not None:
+        since = "the order" if limits.deadline_from == "order" else "when the nodes are up"
+        said.append(f"done within {f.limit_hours(limits.deadline_hours)} from {since}")
+    if limits.budget_usd is not None:
+        said.append(f"at most {f.limit_money(limits.budget_usd)}")
+    return "; ".join(said)
 
 
 def _methods(result: Result) -> str:
@@ -64,17 +79,18 @@ def _methods(result: Result) -> str:
 def plan_sections(result: Result, plan: PlanAnswer, width: int) -> list[RenderableType]:
     """Everything about one plan."""
     return [
-        section("Cluster", _cluster(plan.offer, plan, clusters_at_once(result))),
+        section("Cluster", _cluster(result, plan.offer, plan)),
         *to_order(result, plan),
         section("Layout", _layout(plan)),
-        *_time(result, plan.prediction, wide=width >= WIDE),
+        *_time(result, plan, wide=width >= WIDE),
         section("Speed", _speed(result, plan)),
         _memory(result, plan),
         section("Each node beside its GPUs", _host(plan)),
     ]
 
 
-def _cluster(offer: OfferAnswer, plan: PlanAnswer, at_once: int) -> RenderableType:
+def _cluster(result: Result, offer: OfferAnswer, plan: PlanAnswer) -> RenderableType:
+    at_once, bought = clusters_at_once(result), offer.purchase_usd_per_node
     per_gpu = f", {f.price(offer.price_usd_per_hour / offer.gpus_per_node)} per GPU" if offer.gpus_per_node > 1 else ""
     network = offer.network and f"{offer.network}, one way"
     unknown = "unknown, so this offer is used one node at a time"
@@ -90,6 +106,8 @@ def _cluster(offer: OfferAnswer, plan: PlanAnswer, at_once: int) -> RenderableTy
                 f"{f.age(offer.price_age_days)}",
             ),
             ("price source", offer.source),
+            ("to buy", None if bought is None else f"{f.money(bought)} a node, if it is not there yet"),
+            ("the bill", how_billed(result, plan)),
             ("in a node", offer.intra_node + (", one way" if offer.gpus_per_node > 1 else "")),
             ("between nodes", network or unknown),
         ]
@@ -140,19 +158,20 @@ def _stages(plan: PlanAnswer) -> str | None:
     return "; ".join(said) or None
 
 
-def _time(result: Result, p: PredictionAnswer, *, wide: bool) -> list[RenderableType]:
+def _time(result: Result, plan: PlanAnswer, *, wide: bool) -> list[RenderableType]:
     """Whole time, cost and one step, by part."""
-    fits = result.fits is not False
+    fits, p = result.fits is not False, plan.prediction
 
     def block(title: str, whole: str, parts: list[tuple[str, float]], write: Callable[[float], str]) -> RenderableType:
         return section(title, _shares(parts, write), note=whole if fits else f"{whole}, if it fitted")
 
     time_parts = _parts(p.time_parts_hours, TIME_PARTS, SMALL_PART)
-    cost_parts = _parts(p.cost_parts_usd, COST_PARTS, 0.0)
+    parts_of_cost = _parts(p.cost_parts_usd, cost_parts(plan.offer), 0.0)
     step_parts = _parts(p.step_parts_seconds, STEP_PARTS, SMALL_PART)
-    time = block("Time", f.hours_interval(p.total_hours_interval), time_parts, f.hours)
+    without = " and the lead time" if lead_unknown(plan) else ""
+    time = block("Time", f.hours_interval(p.total_hours_interval) + without, time_parts, f.hours)
     second = in_currency(result, p.cost_usd)
-    cost = block("Cost", f.money_interval(p.cost_usd_interval) + (second and f", {second}"), cost_parts, f.money)
+    cost = block("Cost", f.money_interval(p.cost_usd_interval) + (second and f", {second}"), parts_of_cost, f.money)
     step = block(
         "One step",
         f.seconds_interval(p.step_seconds_interval),

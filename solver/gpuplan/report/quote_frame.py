@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpuplan.answer import today
 from gpuplan.report import format as f
 from gpuplan.report import markdown as md
+from gpuplan.report.no_flags import without_flags
 from gpuplan.report.text import searched
 from gpuplan.report.verdict import warnings
 from gpuplan.report.words import METHODS, words
@@ -34,7 +35,7 @@ def head(what: str, result: Result) -> list[str]:
 
 def foundations(result: Result, first: str) -> list[str]:
     """What the answer rests on, what must be known of it, and who proved it; `first` begins the proof."""
-    said = warnings(result)
+    said = [without_flags(text) for text in warnings(result)]
     return [
         "## What it rests on",
         "",
@@ -52,15 +53,18 @@ def _assumptions(result: Result) -> list[str]:
         groups["Certainty" if certain else "Prices" if any(word in said for word in PRICES) else "Job"].append(said)
     if not any(result.tokens.basis in said for said in result.assumptions):
         groups["Job"].insert(0, f"{f.count(result.tokens.tokens)} tokens: {result.tokens.basis}")
-    return [*(f"- **{name}**: {md.escaped('; '.join(group))}." for name, group in groups.items() if group), ""]
+    told = {name: "; ".join(map(without_flags, group)) for name, group in groups.items() if group}
+    return [*(f"- **{name}**: {md.escaped(text)}." for name, text in told.items()), ""]
 
 
 def _proof(result: Result, first: str) -> list[str]:
     solver = result.solver
     gap = "" if solver.gap is None else f" Gap {f.percent(solver.gap)}."
     versions = ", ".join(f"{name} {number}" for name, number in solver.versions.items())
+    within = "; ".join(result.limits.selection)
     lines = [
-        f"{first}.{gap} Searched: {searched(solver)}.",
+        *([f"Asked for only: {within}. What lies outside was not looked at."] if within else []),
+        f"{first}.{gap} Searched: {searched(result)}.",
         f"Constants of {solver.constants_as_of}; {versions}.",
     ]
     return ["## Proof", "", *(md.escaped(line) for line in lines), ""]

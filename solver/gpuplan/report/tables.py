@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 
@@ -21,6 +22,7 @@ from gpuplan.report.words import (
     confidence,
     degrees,
     gpus,
+    lead_unknown,
     used,
     words,
 )
@@ -34,6 +36,8 @@ NEXT_BEST = {"gpu": "on other GPUs", "provider": "from other providers", "layout
 DIFFERENCE = {"cost": "cost +", "gpus": "GPUs +", "time": "time +"}
 MARK = f"{GLUE}*"
 FOOTNOTE = "* extrapolated: too few published runs behind this GPU and framework"
+LEAD_MARK = "+"
+LEAD_FOOTNOTE = "+ the time once the nodes are granted; how long that takes from the order, nobody states"
 
 
 def limits(result: Result) -> list[RenderableType]:
@@ -85,7 +89,8 @@ def alternatives(result: Result) -> list[RenderableType]:
         return []
     plans = (best, *result.alternatives)
     rows = [_plan_cells(plan, _difference(result, best, plan)) for plan in plans]
-    headers = ["GPUs", ">time", ">cost", f">{DIFFERENCE.get(result.objective_name, 'more')}", "cluster"]
+    rows = [(*row[:-1], plan.offer.price_as_of, row[-1]) for row, plan in zip(rows, plans, strict=True)]
+    headers = ["GPUs", ">time", ">cost", f">{DIFFERENCE.get(result.objective_name, 'more')}", "price of", "cluster"]
     if result.alternatives_by == "layout":
         headers.append("layout")
         rows = [(*row, degrees(plan)) for row, plan in zip(rows, plans, strict=True)]
@@ -97,11 +102,24 @@ def _plan_cells(plan: PlanAnswer, *more: str) -> tuple[str, ...]:
     """GPUs, time, cost, what else there is to say, cluster."""
     p = plan.prediction
     mark = "" if p.coverage != "extrapolated" else MARK
-    return gpus(plan) + mark, f.hours(p.total_hours), f.money(p.cost_usd), *more, cluster(plan)
+    return gpus(plan) + mark, marked_hours(plan), f.money(p.cost_usd), *more, cluster(plan)
 
 
-def _footnote(plans: tuple[PlanAnswer, ...]) -> list[RenderableType]:
-    return [] if all(plan.prediction.coverage != "extrapolated" for plan in plans) else [Prose(FOOTNOTE)]
+def marked_hours(plan: PlanAnswer) -> str:
+    """Time of a plan, with a mark where it does not count from the order."""
+    return f.hours(plan.prediction.total_hours) + (LEAD_MARK if lead_unknown(plan) else "")
+
+
+def _footnote(plans: Sequence[PlanAnswer]) -> list[RenderableType]:
+    """What the marks in a table of plans mean."""
+    extrapolated = any(plan.prediction.coverage == "extrapolated" for plan in plans)
+    notes = [FOOTNOTE] if extrapolated else []
+    return [Prose(note) for note in [*notes, *lead_footnote(plans)]]
+
+
+def lead_footnote(plans: Iterable[PlanAnswer]) -> list[str]:
+    """What the mark of a time means, where one has it."""
+    return [LEAD_FOOTNOTE] if any(lead_unknown(plan) for plan in plans) else []
 
 
 def _difference(result: Result, best: PlanAnswer, plan: PlanAnswer) -> str:
@@ -231,6 +249,7 @@ def worth(result: Result) -> list[RenderableType]:
     if still:
         named = " and ".join(f"{words(LIMITS, one.limit)} {limit_value(one.to, one.unit)}" for one in still)
         parts.append(Prose(f"{_sentence(named)} would change nothing."))
+    parts += _footnote([one.plan for one in moved if one.plan is not None])
     return [section("What a limit is worth", *parts)] if parts else []
 
 

@@ -63,7 +63,7 @@ def _proof(result: Result) -> RenderableType:
             ("order", _order(result)),
             (
                 "searched",
-                searched(solver),
+                searched(result),
             ),
             ("left to CP-SAT", _left(solver)),
             ("took", f"{_seconds(total)}" + (f" ({laps})" if laps else "")),
@@ -79,9 +79,11 @@ def _order(result: Result) -> str | None:
     return f"of equally good plans {', then '.join([*rest, 'the plainer layout'])}" if rest else None
 
 
-def searched(solver: SolverAnswer) -> str:
-    """Offers, kinds of machine and layouts, and how many a bound made needless."""
-    excluded = solver.machine_classes_excluded_by_bound
+def searched(result: Result) -> str:
+    """Offers, kinds of machine and layouts, and how many a bound made needless; several choices look at the same machines."""
+    solver, searches = result.solver, [one.solver for one in result.choices]
+    kinds = max((one.machine_classes for one in searches), default=solver.machine_classes)
+    excluded = 0 if searches else solver.machine_classes_excluded_by_bound
     offers = f.plural(solver.offers, "offer")
     if solver.offers_listed > solver.offers:
         offers = (
@@ -90,7 +92,7 @@ def searched(solver: SolverAnswer) -> str:
         )
     bound = f", {excluded:,} of them excluded by a bound" if excluded else ""
     return (
-        f"{offers}; {f.plural(solver.machine_classes, 'kind')} of machine in the selection"
+        f"{offers}; {f.plural(kinds, 'kind')} of machine in the selection"
         f"{bound}; {f.plural(solver.layouts_evaluated, 'layout')} evaluated"
     )
 

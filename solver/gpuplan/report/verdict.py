@@ -25,11 +25,16 @@ from gpuplan.report.words import (
     exchange,
     gpus,
     in_currency,
+    lead_unknown,
     shortfall,
     words,
 )
 from gpuplan.result import PlanAnswer, Result
 
+#: What times count from where nobody states the lead time.
+FROM_GRANTED = "once the nodes are granted (how soon, nobody states)"
+#: How the sentence goes on that counts the offers outside the selection (`caveats.not_looked_at`).
+NOT_LOOKED_AT = " offers were not looked at: "
 GOOD, BAD, OPEN = "bold green", "bold red", "bold yellow"
 
 
@@ -77,6 +82,8 @@ def warnings(result: Result) -> list[str]:
     """Warnings that the first line does not give already."""
     extrapolated = result.plan is not None and result.plan.prediction.coverage == "extrapolated"
     said = [text for text in result.warnings if not (extrapolated and "published runs" in text)]
+    if _nothing_left(result):
+        said = [text for text in said if NOT_LOOKED_AT not in text]
     return said if result.other_framework is None else [_better_framework(result, result.other_framework), *said]
 
 
@@ -106,8 +113,8 @@ def who(result: Result, plan: PlanAnswer) -> str:
 
 
 def _time_and_cost(plan: PlanAnswer) -> str:
-    p = plan.prediction
-    return f"{hours_interval(p.total_hours_interval)} for {money_interval(p.cost_usd_interval)}"
+    p, since = plan.prediction, f" {FROM_GRANTED}" if lead_unknown(plan) else ""
+    return f"{hours_interval(p.total_hours_interval)}{since} for {money_interval(p.cost_usd_interval)}"
 
 
 def _time_and_bill(result: Result, plan: PlanAnswer) -> str:
@@ -136,11 +143,17 @@ def proof(result: Result) -> str:
 
 
 def _infeasible(result: Result) -> str:
-    if result.conflict == ["offers"] and result.solver.machine_classes == 0:
-        return "No plan: no offer is left in the selection; proved."
+    if _nothing_left(result):
+        why = [f" Left out: {text.partition(NOT_LOOKED_AT)[2]}." for text in result.warnings if NOT_LOOKED_AT in text]
+        return f"No plan: no offer is left to look at; proved.{''.join(why)}"
     if any(relaxation.limit == "framework" for relaxation in result.relaxations):
         return f"No plan with the default frameworks: {_conflict(result)}; proved."
     return f"No plan: {_conflict(result)}; proved."
+
+
+def _nothing_left(result: Result) -> bool:
+    """Whether every offer was left out before any was looked at."""
+    return result.conflict == ["offers"] and result.solver.machine_classes == 0
 
 
 def _conflict(result: Result) -> str:

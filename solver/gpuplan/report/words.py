@@ -80,6 +80,8 @@ PRICINGS = {
     "capacity-block": "capacity block",
 }
 COST_PARTS = {"nodes": "rent of nodes", "minimum_billing": "billed beyond what is used"}
+#: What nodes cost that nobody lets.
+OWNED_PARTS = {**COST_PARTS, "nodes": "share of owning the nodes"}
 RULES = {
     "virtual CPUs of a node": "vCPUs of a node",
     "memory of a node": "RAM of a node",
@@ -166,6 +168,16 @@ def own_price(offer: OfferAnswer) -> bool:
 def plain_pricing(pricing: str) -> str:
     """A pricing as one says it."""
     return PRICINGS.get(pricing, pricing)
+
+
+def cost_parts(offer: OfferAnswer) -> dict[str, str]:
+    """What the parts of the cost are called: nodes of one's own are not rented."""
+    return OWNED_PARTS if offer.pricing == "owned" else COST_PARTS
+
+
+def lead_unknown(plan: PlanAnswer) -> bool:
+    """Whether nobody states how long after the order the nodes can be had, so that times count from the moment they are granted."""
+    return plan.offer.lead_time_hours is None
 
 
 def in_currency(result: Result, usd: float) -> str:

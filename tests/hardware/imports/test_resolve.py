@@ -70,6 +70,8 @@ def only(*rows: Listed) -> Any:
         ("azure", "Standard_NCC40ads_H100_v5", "H100", 80, "H100-NVL"),  # the catalogue's memory is wrong
         ("lambda", "gpu_2x_h100_pcie", "H100", 80, "H100-PCIe"),
         ("lambda", "gpu_3x_h100_sxm5", "H100", 80, "H100-SXM"),
+        ("jarvislabs", "8x_H100_192V_1600G", "H100", 80, "H100-SXM"),
+        ("jarvislabs", "8x_H200_224V_2400G", "H200", 141, "H200-SXM"),
         ("gcp", "a3-mega-new", "H100-MEGA", 80, "H100-SXM"),
         ("runpod", "3x_H100-SXM_SECURE", "H100-SXM", 80, "H100-SXM"),
         ("runpod", "3x_H100-NVL_SECURE", "H100-NVL", 94, "H100-NVL"),

@@ -103,6 +103,17 @@ def test_a_folder_is_walked_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ]
 
 
+def test_of_yaml_only_price_lists_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pricing.yml", "old/Pricing-2025.yaml", "ci.yml", ".github/workflows/pricing.yml", "pricing.toml"):
+        write(tmp_path / "calculator" / name)
+    monkeypatch.chdir(tmp_path)
+    assert [source.name for source in found("calculator")] == [
+        str(Path("calculator", name)) for name in ("old/Pricing-2025.yaml", "pricing.yml")
+    ]
+    write(tmp_path / "calculator.zip", zipped("main/pricing.yml", "main/ci.yml"))
+    assert [source.name for source in found("calculator.zip")] == ["calculator.zip/main/pricing.yml"]
+
+
 def test_an_archive_is_unpacked_and_vanishes(tmp_path: Path) -> None:
     data = zipped("aws.csv", "docs/README.md", "__MACOSX/._aws.csv", "more/", "more/gcp.csv")
     path = write(tmp_path / "catalog.zip", data)
