@@ -27,7 +27,7 @@ from gpuplan.result import (
 )
 from gpuplan.rules import Quantity
 from gpuplan_hardware import Offer
-from gpuplan_hardware.ownership import purchases
+from gpuplan_hardware.ownership import Purchase, purchases
 
 #: Confidence whose two-sided interval is 90 %: each side leaves 5 %.
 SIDE = 0.95
@@ -137,14 +137,14 @@ def _offer(plan: Plan) -> OfferAnswer:
         intra_node=link if node.gpus_per_node > 1 else "single GPU",
         network=network,
         source=offer.source,
-        purchase_usd_per_node=_to_buy(offer),
+        purchase_usd_per_node=None if (bought := to_buy(offer)) is None else bought.purchase_usd,
     )
 
 
-def _to_buy(offer: Offer) -> float | None:
-    """What such a node costs to buy, where its price rests on the catalogue's purchase and nobody said that it is theirs."""
+def to_buy(offer: Offer) -> Purchase | None:
+    """The purchase behind the price of an owned node of the catalogue: nobody said that it is there; None where the user did."""
     bought = purchases().get((offer.provider.name, offer.node.name)) if offer.pricing == "owned" else None
-    return None if bought is None or not offer.source.startswith(bought.source) else bought.purchase_usd
+    return None if bought is None or not offer.source.startswith(bought.source) else bought
 
 
 def _stated(offer: Offer, seconds: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpuplan.answer import to_buy
 from gpuplan.buying import TERM_HOURS
 from gpuplan.catalogue import OWN_PRICE
 from gpuplan.performance.bill import (
@@ -122,8 +123,16 @@ def _commitment(plan: Plan) -> list[str]:
 
 def _owned(plan: Plan) -> list[str]:
     """What is owned is not rented: its price is a share of what it cost to buy and to run."""
-    if plan.offer.pricing != "owned":
+    offer = plan.offer
+    if offer.pricing != "owned":
         return []
+    bought = to_buy(offer)
+    if bought is not None:
+        return [
+            f"nobody said that machines like {offer.node.name} are there: an hour is priced as its share of buying one at "
+            f"{format_money(bought.purchase_usd)} ({bought.as_of}) and running it for years, other work before and after assumed; "
+            "`gpuplan offers own` takes your own figures"
+        ]
     return [
         "the machine is owned, not rented: the cost is its share of purchase, network, power, rack and maintenance (the source of "
         "the price has the figures), and assumes other work for it before and after"

@@ -65,7 +65,8 @@ def variant(name: str, **words: Any) -> Offer:
 
 
 def kept(*offers: Offer, download_bytes_per_second: float = 1e9, **limits: Any) -> list[str]:
-    job = limited(replace(problem_of(0).job, weights_bytes_per_second=download_bytes_per_second), **limits)
+    job = replace(problem_of(0).job, weights_bytes_per_second=download_bytes_per_second)
+    job = limited(job, **({"allow_unknown_host": False} | limits))
     job = replace(job, egress=1e9, checkpoint_days=30.0)
     return [offer.id for offer in undominated(job, offers)]
 
