@@ -244,10 +244,7 @@ def _conclude_empty(searcher: Searcher, cache: Cache, outcome: Outcome, clock: S
     from gpuplan.confirm import ROOMIER, confirm
 
     if not searcher.space.offers:
-        outcome.status, outcome.proof = (
-            "infeasible",
-            "the selection leaves no offer to look at, so there is nothing to search",
-        )
+        outcome.status, outcome.proof = "infeasible", "the selection leaves no offer to look at"
         return
     bounds = "no layout on any offer keeps memory and limits even at optimistic bounds"
     left = searcher.space.job.search.time_limit_seconds - clock.total

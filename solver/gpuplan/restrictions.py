@@ -72,7 +72,7 @@ def _count(number: int, thing: str) -> str:
 
 def _prices(job: Job) -> list[str]:
     catalogue, said = job.catalogue, []
-    if job.limits.pricing != ("on-demand",):
+    if catalogue.price_usd_per_gpu_hour is None and not any(map(_says_pricing, job.assumptions)):
         said.append(f"pricing {' or '.join(job.limits.pricing)}")
     if catalogue.offers_path is not None:
         said.append(f"the offers of {catalogue.offers_path.name}")
@@ -87,6 +87,11 @@ def _prices(job: Job) -> list[str]:
         for provider, share in catalogue.discounts
     )
     return said
+
+
+def _says_pricing(assumption: str) -> bool:
+    """Whether an assumption says the pricing: then the user did not (`job.gpus.default_pricing`)."""
+    return assumption.startswith("on-demand prices") or "priced as owned machines" in assumption
 
 
 def _days(days: float) -> str:

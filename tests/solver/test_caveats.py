@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from gpuplan.answer import today
 from gpuplan.caveats import DAY_OF_THE_FILE, OLD_PRICE_DAYS
 from gpuplan.cli import cli
+from gpuplan.report.verdict import verdict
+from gpuplan.report.verdict import warnings as said_first
 from gpuplan.result import Result
 from gpuplan.solve import solve
 from gpuplan_hardware import Offer, offers
@@ -180,3 +182,53 @@ def test_the_rate_of_a_currency(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert "the rate of CNY" not in warned(sold(), currency="CNY=7.10")
     assert "7.1 CNY per USD: your rate" in assumed(sold(), currency="CNY=7.10")
+
+
+# -- what the choice was restricted to ---------------------------------------------------------------------------------------
+def restricted(**words: Any) -> list[str]:
+    return solve(JOB | words, [sold()]).limits.selection
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({}, []),
+        ({"residency": ["us"]}, ["residency us"]),
+        ({"quota": ["aws=64", "aws/A100-40GB-SXM@us-east-1=8"]},
+         ["quota aws 64 GPUs", "quota aws A100-40GB-SXM us-east-1 8 GPUs"]),
+        ({"provider": ["aws"], "region": ["us-east-1"]}, ["provider aws", "region us-east-1"]),
+        ({"gpu": ["A100-40GB-SXM"]}, ["GPU A100-40GB-SXM"]),
+        ({"exclude_gpu": ["L4"]}, ["without GPU L4"]),
+        ({"max_nodes": 1, "max_gpus": 8}, ["at most 8 GPUs", "at most 1 node"]),
+        ({"max_price_age": "30d", "discount": ["aws=5%", "3%"]},
+         ["prices of at most 30 days", "your discount of 5% with aws", "your discount of 3% with every other provider"]),
+        ({"pricing": ["on-demand", "spot"]}, ["pricing on-demand or spot"]),
+        ({"pricing": ["on-demand"]}, ["pricing on-demand"]),
+        ({"nvswitch_only": True, "available_within": "2d", "max_tp": 4, "min_mfu": "1%", "node_counts": [1, 2]},
+         ["NVSwitch nodes only", "to be had within 2.0 days", "a cluster of 1 or 2 nodes", "TP at most 4", "MFU at least 1%"]),
+        ({"tp": 2, "nodes": 1, "framework": "megatron"}, ["nodes 1", "TP 2", "framework megatron"]),
+    ],
+)  # fmt: skip
+def test_every_restriction_is_named(words: dict[str, Any], said: list[str]) -> None:
+    assert restricted(**words) == said
+
+
+def test_an_empty_selection_says_that_nothing_was_looked_at_and_why() -> None:
+    answer = solve(JOB | {"pricing": ["reserved-1y"]}, [sold()])
+    assert answer.status == "infeasible"
+    assert answer.solver.proof == "the selection leaves no offer to look at"
+    sentence, _ = verdict(answer)
+    assert sentence == ("No plan: no offer is left to look at; proved. Left out: 1 priced otherwise (see --pricing).")
+    assert not said_first(answer)
+
+
+def test_machines_that_nobody_said_are_there() -> None:
+    answer = solve(JOB | {"pricing": ["owned"], "alternatives": 0})
+    assert answer.plan is not None and answer.plan.offer.purchase_usd_per_node is not None
+    said = " | ".join(answer.warnings)
+    assert (
+        f"nobody said that machines like {answer.plan.offer.node} are there: an hour is priced as its share of buying"
+        in said
+    )
+    mine = solved(sold("owned")).plan
+    assert mine is not None and mine.offer.purchase_usd_per_node is None

@@ -18,11 +18,11 @@ from rich.console import Console
 
 from gpuplan.cli import cli
 from gpuplan.cli.offers import FIRST, MOST_WHOLE
-from gpuplan.listing import imports, known_offers, offers
+from gpuplan.listing import imports, known_offers, offer_changes, offers
 from gpuplan.report import catalogue as report
 from gpuplan_hardware import nodes
 from gpuplan_hardware import offers as built_in
-from gpuplan_hardware.imports import packing
+from gpuplan_hardware.imports import packing, read
 
 TODAY = datetime.now(UTC).date()
 HEADER = "provider,region,pricing,node,gpu,gpus_per_node,max_nodes,price_usd_per_hour,as_of"
@@ -118,8 +118,10 @@ def test_rows_that_are_left_out_are_counted_with_examples() -> None:
     write("a.csv", row("mars", 50.0), row("moon", 60.0).replace("60.0", ""), row("sun", 70.0).replace("70.0", ""))
     answer = as_json("offers import a.csv")
     (reason,) = answer["files"][0]["reasons"]
-    assert (answer["taken"], reason["prices"], len(reason["examples"])) == (1, 2, 2)
-    assert f"2  {reason['reason']} (line 3: " in run("offers import a.csv").stdout
+    assert (answer["taken"], reason["prices"], [one["line"] for one in reason["things"]]) == (1, 2, [3])
+    assert (reason["things"][0]["prices"], reason["more_things"]) == (2, 0)
+    text = " ".join(run("offers import a.csv").stdout.split())
+    assert f"2 {reason['reason']} (line 3: {reason['things'][0]['what']}, 2 prices)" in text
 
 
 def test_prices_that_are_far_apart_or_moved_far_are_told() -> None:
@@ -160,6 +162,105 @@ def test_the_day_and_the_provider_that_are_given() -> None:
     shown = as_json(f"offers show {P5}/mars/on-demand")
     assert (shown["as_of"], shown["price_usd_per_hour"]) == ("2026-11-02", 50.0)
     assert "last change" in run("offers import vms.csv --provider aws").stdout
+
+
+VMS = "InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,GpuInfo,Region,AvailabilityZone,Price,SpotPrice\n"
+
+
+def vms(name: str, price: float, *others: str) -> str:
+    """A price list of SkyPilot's kind with a p5 in mars, and GPUs that nobody knows."""
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [
+        f"p5.48xlarge,H100,8.0,192.0,2048.0,,mars,mars-a,{price},",
+        *(f"x,{gpu},1,,,,mars,mars-a,1.0," for gpu in others),
+    ]
+    path.write_text(VMS + "\n".join(rows) + "\n")
+    return name
+
+
+def test_a_day_that_is_given_later_replaces_that_of_the_file() -> None:
+    """Of a folder that was copied today the files have the day of the copy; one of them is then imported with its own."""
+    vms("prices/aws_vms.csv", 50.0)
+    text = " ".join(run("offers import prices").stdout.split())
+    assert "Prices of 1 file that carry no day of their own" in text and "--as-of DATE states it." in text
+    answer = as_json("offers import prices/aws_vms.csv --as-of 2026-07-30")
+    assert (answer["unchanged"], answer["older"], answer["undated"]) == (1, 0, 0)
+    found = as_json(f"offers show {P5}/mars/on-demand")
+    assert (found["as_of"], found["source"].rpartition("; ")[2]) == ("2026-07-30", "date given by the user")
+    vms("prices/aws_vms.csv", 60.0)
+    answer = as_json("offers import prices")
+    assert (answer["dearer"], answer["undated"], answer["imported_offers"]) == (0, 1, 1)
+    assert "not used 1 known at a stated day" in " ".join(run("offers import prices").stdout.split())
+    assert as_json(f"offers show {P5}/mars/on-demand")["price_usd_per_hour"] == 50.0
+
+
+def test_what_is_known_at_a_newer_day_is_not_used_and_that_is_said() -> None:
+    run(f"offers import {write('new.csv', row('mars', 50.0), row('moon', 50.0))}")
+    old = write("old.csv", row("mars", 40.0, days=3), row("us-east-1", 1.0, days=2000))
+    answer = as_json(f"offers import {old} --dry-run")
+    assert (answer["older"], answer["older_than_built_in"]) == (1, 1)
+    text = " ".join(run(f"offers import {old}").stdout.split())
+    assert "not used 1 known at a newer day, or dearer at the same; --replace begins afresh" in text
+    assert "not used 1 built in at a newer day" in text
+
+
+def test_files_whose_rows_have_their_day_are_not_called_undated() -> None:
+    (file,) = as_json(f"offers import {write('a.csv', row('mars', 50.0, days=2), row('moon', 50.0, days=5))}")["files"]
+    assert (file["as_of"], file["as_of_basis"]) == (str(TODAY - timedelta(2)), "the rows")
+    text = run("offers import a.csv").stdout
+    assert "the rows" in text and "no day of their own" not in text
+
+
+def test_a_day_in_the_path_that_was_overridden_is_told() -> None:
+    vms("2026-05-20/aws/vms.csv", 50.0)
+    line = "offers import 2026-05-20 --as-of 2026-06-01"
+    assert as_json(line)["files"][0]["as_of_in_path"] == "2026-05-20"
+    words = "--as-of 2026-06-01 stands in place of the day in the path of 1 file (2026-05-20)."
+    assert words in " ".join(run(line).stdout.split())
+    assert "stands in place" not in run("offers import 2026-05-20").stdout
+    assert "also where the path has one" in " ".join(run("offers import --help").stdout.split())
+
+
+def test_what_is_left_out_is_told_apart_and_bounded() -> None:
+    vms("aws_vms.csv", 50.0, *["K80"] * 3, "M60", *(f"G{number}" for number in range(imports.MOST_THINGS)))
+    (file,) = as_json("offers import aws_vms.csv")["files"]
+    reason = next(one for one in file["reasons"] if "does not have" in one["reason"])
+    assert reason["things"][:2] == [{"what": "K80", "line": 3, "prices": 3}, {"what": "M60", "line": 6, "prices": 1}]
+    assert (len(reason["things"]), reason["more_things"]) == (imports.MOST_THINGS, 2)
+    assert "(line 3: K80, 3 prices; line 6: M60; line 7: G0; and 199 more)" in run("offers import aws_vms.csv").stdout
+
+
+def test_only_files_that_gave_prices_are_counted_as_such() -> None:
+    vms("prices/aws_vms.csv", 50.0)
+    Path("prices/page.csv").write_text("<html>no prices</html>")
+    assert run("offers import prices").stdout.startswith("1 offer of 1 file imported; 1 file gave none\n")
+    dry = run("offers import prices --dry-run").stdout
+    assert dry.startswith("1 offer of 1 file would be imported; 1 file gave none; nothing was changed\n")
+
+
+def test_what_many_files_left_out_is_told_together() -> None:
+    for number in range(60):
+        vms(f"prices/{number}/aws_vms.csv", 50.0, "K80", "K80", "M60")
+    text = run("offers import prices").stdout
+    assert len(text.splitlines()) < 60
+    assert "40 more: --format json or csv has all." in text
+    assert "180  a GPU that the catalogue does not have (60 files: K80, 120 prices; M60, 60 prices)" in text
+    files = as_json("offers import prices")["files"]
+    assert len(files) == 60 and all(one["reasons"] for one in files)
+
+
+def test_a_price_list_that_is_all_wrong_is_refused_with_its_first_row() -> None:
+    found = run(f"offers import {write('bad.csv', row('mars', 50.0).replace('50.0', 'abc'))}")
+    assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+    assert "first in line 2: price_usd_per_hour is 'abc'; a plain number" in found.stderr
+
+
+def test_no_password_is_shown_of_what_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://me:secret@raw.example/a.csv"
+    report = read.import_places([write("a.csv", row("mars", 50.0))])
+    monkeypatch.setattr(offer_changes, "read_places", lambda *_: report)
+    assert as_json(f"offers diff {url}")["old"] == "https://raw.example/a.csv"
 
 
 def test_an_offer_names_the_regions_with_its_price() -> None:

@@ -268,6 +268,20 @@ def test_months_as_csv(tmp_path: Path) -> None:
     assert list(rows[0]) == list(owning.MonthEntry.model_fields)
 
 
+def test_a_power_that_leaves_nothing_for_the_host_is_said() -> None:
+    low = as_json("offers own --node own/HGX-H100 --power-watts 4000")["notes"]
+    assert any("4,000 W, is less than the 5,600 W that the GPUs alone may draw" in note for note in low)
+    assert not any("GPUs alone" in note for note in as_json("offers own --node own/HGX-H100")["notes"])
+
+
+def test_switches_that_nobody_counts_have_no_source_of_a_price() -> None:
+    found = {one["field"]: one for one in as_json("offers own --node own/HGX-H100")["figures"]}
+    assert (found["network_usd"]["value"], found["network_usd"]["as_of"]) == (0, None)
+    assert "a single node needs none" in found["network_usd"]["source"]
+    two = {one["field"]: one for one in as_json("offers own --node own/HGX-H100 --nodes 2")["figures"]}
+    assert two["network_usd"]["as_of"] is not None
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_the_plot(suffix: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
@@ -282,14 +296,23 @@ def test_without_matplotlib_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     found = error(f"{STREAM} --hours-per-month 400 --plot {tmp_path / 'both.png'}")
     assert found["field"] == "plot"
-    assert "gpuplan[plots]" in found["message"]
+    assert "gpuplan[plots]" in found["message"] and ".venv/bin/pip install '.[plots]'" in found["message"]
     assert not list(tmp_path.iterdir())
 
 
 # ---- what is refused -------------------------------------------------------------------------------------------------------
 
 WRONG: Sequence[tuple[str, str, str]] = [
-    ("own", "purchase", "add --purchase"),
+    ("own", "node", "and --power-watts WATTS of the whole node; add --node own/HGX-H100"),
+    ("own --gpu L4 --gpus-per-node 7", "purchase", "add --purchase"),
+    (
+        "own --node own/HGX-H100 --power-watts 10.2",
+        "power_watts",
+        "5,600 W without the host; give watts of the whole node",
+    ),
+    ("own --node own/HGX-H100 --power-watts 2799", "power_watts", "10.2 kW is 10200"),
+    ("own --purchase 120000 --power-watts 10.2", "power_watts", "no server with a GPU draws less than 100 W"),
+    ("rent-or-buy --node own/HGX-H100 --hours-per-month 9 --rent 0", "rent", "above 0"),
     ("own --purchase 120000", "power_watts", "not the GPUs alone"),
     ("own --node own/HGX-H10", "node", "Did you mean own/HGX-H100"),
     ("own --node own/HGX-H100 --gpu L4", "gpu", "leave one of the two out"),

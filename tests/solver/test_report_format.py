@@ -114,3 +114,16 @@ def test_a_limit_that_is_proposed_is_enough(value: float) -> None:
 def test_a_budget_that_is_proposed_is_enough(usd: float) -> None:
     text = f.money_at_least(usd)
     assert float(text.replace("$", "").replace(",", "")) >= usd * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("least", "step", "words"),
+    [
+        (None, 1.0, "least time not stated, in steps of 1 s"),
+        (60.0, None, "for 1 min at least, steps not stated"),
+        (60.0, 0.0, "for 1 min at least"),
+        (0.0, 3600.0, "from the start, in steps of 1 h"),
+    ],
+)
+def test_least_time_and_steps_of_a_bill(least: float | None, step: float | None, words: str) -> None:
+    assert f.billed(least, step).replace("\u00a0", " ") == words

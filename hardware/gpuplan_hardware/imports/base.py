@@ -7,9 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from gpuplan_hardware.entities import Offer, Pricing
+
+#: Where the day of a source's prices is from; the last two say when the file came here, not of when its prices are.
+GIVEN, IN_PATH, SERVER = "given", "the path", "the server"
+LAST_CHANGE, IMPORTED = "the file's last change", "the day of the import"
+#: Where a day is from that may be much younger than the prices.
+WEAK_DAYS = frozenset({LAST_CHANGE, IMPORTED})
+#: No price of a GPU that is planned with is older; clocks that were never set, and counters at 0, say 1970 or 1980.
+EARLIEST = date(2015, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +35,11 @@ class Source:
     as_of : date
         The day of prices that carry no day of their own.
     as_of_basis : str
-        Where that day is from: "given", "the path", "the server" or "the file's last change".
+        Where that day is from: `GIVEN`, `IN_PATH`, `SERVER`, `LAST_CHANGE` or `IMPORTED`.
     sha256 : str
         Digest of the bytes as they were found.
+    day_in_path : date or None
+        The day that the path says, where another one was given in its place.
     """
 
     name: str
@@ -38,6 +48,27 @@ class Source:
     as_of: date
     as_of_basis: str
     sha256: str
+    day_in_path: date | None = None
+
+    @property
+    def day_is_weak(self) -> bool:
+        """Whether nobody states its day."""
+        return self.as_of_basis in WEAK_DAYS
+
+
+class Origin(NamedTuple):
+    """What a price is from, which decides between it and another of the same thing: of one kind of catalogue, a stated day stands.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the format; "" where it is none, as of built-in offers.
+    weak_day : bool
+        Whether nobody states its day (`WEAK_DAYS`): a file that was copied or downloaded today may hold prices of last year.
+    """
+
+    kind: str
+    weak_day: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gpuplan_hardware.entities import Node, Offer, Provider
+from gpuplan_hardware.imports.base import Origin
 from gpuplan_hardware.imports.standing_for import at_the_price, cheapest, groups_of, kinds_of
-from gpuplan_hardware.imports.table_parts import ROW, Codes, Terms, Texts, Thing, terms_of
+from gpuplan_hardware.imports.table_parts import ROW, Codes, Terms, Texts, Thing, kind_code, terms_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +48,8 @@ class OfferTable(Sequence[Offer]):
     dropped: int = 0
 
     @classmethod
-    def from_offers(cls, offers: Iterable[Offer]) -> OfferTable:
-        """Make the table of offers, in their order.
+    def from_offers(cls, offers: Iterable[Offer], origins: Mapping[str, Origin] | None = None) -> OfferTable:
+        """Make the table of offers, in their order; `origins` are what they are from, by their ids.
 
         Raises
         ------
@@ -67,6 +69,7 @@ class OfferTable(Sequence[Offer]):
                 sources.of(offer.source),
                 offer.as_of.toordinal(),
                 offer.price_usd_per_hour,
+                *_origin(origins.get(offer.id) if origins else None),
             )
             for offer in found
         ]
@@ -124,7 +127,7 @@ class OfferTable(Sequence[Offer]):
         """Make the objects of some rows; `also_in` has their further regions, in the same order."""
         rows = self.rows[places].tolist()
         days: dict[int, date] = {}
-        for (seller, shape, terms, region, source, day, price), others in zip(
+        for (seller, shape, terms, region, source, day, price, *_), others in zip(
             rows, also_in if also_in is not None else ((),) * len(rows), strict=True
         ):
             provider, node, place, sold = (
@@ -188,10 +191,17 @@ class OfferTable(Sequence[Offer]):
             dropped=self.dropped + other.dropped,
         )
 
-    def newest(self, other: OfferTable, *, dearest: bool = False) -> OfferTable:
+    def newest(self, other: OfferTable, *, dearest: bool = False, stated: bool = False) -> OfferTable:
         """These offers and those of another table, one per id: the newer of two.
 
-        Where both are of one day this table's stays, or, if told so, the dearer one, and of equal prices the other table's.
+        Parameters
+        ----------
+        other : OfferTable
+            The other offers.
+        dearest : bool
+            Of one day the dearer stays, and of equal prices the other table's; else this table's.
+        stated : bool
+            Of one kind of catalogue, a price whose day is stated stays before one whose day nobody states, however new that seems.
         """
         both = self.joined(other)
         names: Codes[tuple[str, str]] = Codes()
@@ -204,7 +214,8 @@ class OfferTable(Sequence[Offer]):
         key = key * len(pricings) + kinds[both.rows["terms"]]
         places = np.arange(len(both))
         of_one_day = (-places, -both.rows["price"]) if dearest else (places,)
-        order = np.lexsort((*of_one_day, -both.rows["day"], key))  # the first of a key is the one that stays
+        beaten = (_beaten(key, both.rows),) if stated else ()
+        order = np.lexsort((*of_one_day, -both.rows["day"], *beaten, key))  # the first of a key is the one that stays
         first = np.concatenate([[True], key[order][1:] != key[order][:-1]])
         return both.take(np.sort(order[first]))
 
@@ -251,6 +262,21 @@ class OfferTable(Sequence[Offer]):
         order = sorted(range(len(others)), key=[*places, *kept].__getitem__)
         chosen = [[*places, *kept][index] for index in order]
         return list(self._offers(chosen, [others[index] for index in order]))
+
+
+@cache
+def _origin(origin: Origin | None) -> tuple[bool, int]:
+    """The last columns of a row."""
+    return (False, 0) if origin is None else (origin.weak_day, kind_code(origin.kind))
+
+
+def _beaten(key: NDArray[np.int64], rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Rows whose day nobody states, where another one of the same key and kind of catalogue has one that is stated."""
+    order = np.lexsort((rows["weak"], rows["kind"], key))
+    key, kind, weak = key[order], rows["kind"][order], rows["weak"][order]
+    found = np.zeros(len(rows), dtype=bool)
+    found[order[1:]] = (key[1:] == key[:-1]) & (kind[1:] == kind[:-1]) & weak[1:] & ~weak[:-1]
+    return found
 
 
 def _joined(

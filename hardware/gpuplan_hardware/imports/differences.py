@@ -55,7 +55,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What became of the offers of an import; the first five add up to them.
+    """What became of the offers of an import; all but `gone` add up to them.
 
     Attributes
     ----------
@@ -66,9 +66,14 @@ class Effect:
     unchanged : int
         Offers that cost what they did.
     older : int
-        Offers that were known at a newer price, or a dearer one of the same day, which stays.
+        Offers that were imported before at a newer price, or a dearer one of the same day, which stays.
     gone : int
         Offers that were known and no longer are.
+    older_than_built_in : int
+        Offers that are built in at a newer price, which stays.
+    undated : int
+        Offers whose day nobody states, and that were imported before from the same kind of catalogue with a stated one, whose
+        price stays.
     """
 
     new: int
@@ -77,6 +82,8 @@ class Effect:
     unchanged: int
     older: int
     gone: int
+    older_than_built_in: int = 0
+    undated: int = 0
 
 
 def compare(old: OfferTable, new: OfferTable) -> Changes:
@@ -117,13 +124,35 @@ def _order(one: Change) -> tuple[float, float, str]:
     return -abs(one.share or 0.0), -(price or 0.0), one.id
 
 
-def effect(before: OfferTable, imported: OfferTable, after: OfferTable) -> Effect:
-    """Count what became of the offers of an import."""
-    was, now = _prices(before), _prices(after)
-    found = dict.fromkeys(("new", "dearer", "cheaper", "unchanged", "older"), 0)
+def effect(before: OfferTable, imported: OfferTable, after: OfferTable, mine: OfferTable) -> Effect:
+    """Count what became of the offers of an import.
+
+    Parameters
+    ----------
+    before, after : OfferTable
+        All offers before it and after it, built in or imported.
+    imported : OfferTable
+        Its offers.
+    mine : OfferTable
+        Those that were imported before and that it does not replace.
+    """
+    was, now, known = _prices(before), _prices(after), _origins(mine)
+    found = dict.fromkeys(("new", "dearer", "cheaper", "unchanged", "older", "older_than_built_in", "undated"), 0)
+    origins = _origins(imported)
     for name, (price, _) in _prices(imported).items():
-        found[_outcome(price, was.get(name), now[name][0])] += 1
+        outcome = _outcome(price, was.get(name), now[name][0])
+        if outcome == "older" and name not in known:
+            outcome = "older_than_built_in"
+        elif outcome == "older":
+            (weak, kind), (weak_before, kind_before) = origins[name], known[name]
+            outcome = "undated" if weak and not weak_before and kind == kind_before else "older"
+        found[outcome] += 1
     return Effect(**found, gone=len(was.keys() - now.keys()))
+
+
+def _origins(table: OfferTable) -> dict[str, tuple[bool, int]]:
+    """Whether nobody states the day, and the kind of catalogue, of every offer by its id."""
+    return dict(zip(table.ids(), table.rows[["weak", "kind"]].tolist(), strict=True))
 
 
 def _outcome(price: float, was: tuple[float, int] | None, now: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from gpuplan_hardware.imports.base import Listed, Source
+from gpuplan_hardware.imports.base import EARLIEST, Listed, Source
 
 #: Why a row is left out, and what it is about.
 Why = tuple[str, str]
@@ -15,6 +15,7 @@ EQUAL_SPOT = "a spot price equal to the on-demand price says nothing"
 FLOOR_SPOT = "a spot price under 12 % of the on-demand price is the floor of an idle zone"
 NOT_PLAUSIBLE = "not a plausible price"
 TO_COME = "a day that is still to come"
+TOO_OLD = f"a day before {EARLIEST}"
 UNREADABLE = "a name that is empty, too long or cannot be printed"
 
 LOWEST_USD, HIGHEST_USD = 1e-3, 1e4  # per hour
@@ -49,16 +50,22 @@ class Doubts:
         """
         if not LOWEST_USD <= usd_per_hour <= HIGHEST_USD:
             return NOT_PLAUSIBLE, f"{row.instance_type[:60]}: {row.price_per_hour:g} {row.currency[:10]}"
-        if row.as_of is not None and row.as_of > self._latest:
-            return TO_COME, f"{row.instance_type[:60]}: {row.as_of}"
+        if day := self.about_day(row):
+            return day
         for name in (row.region, row.instance_type, row.provider):
             if not name or len(name) > _LONGEST_NAME or not name.isprintable():
                 return UNREADABLE, repr(name[:60])
         if row.pricing == "spot":
             return _about_spot(row)
         if self._broken and row.pricing == "on-demand" and _place(source, row, row.price_per_hour) in self._broken:
-            return BROKEN_SPOT, _where(row)
+            return BROKEN_SPOT, row.instance_type
         return None
+
+    def about_day(self, row: Listed) -> Why | None:
+        """Why the day of a row is not believed."""
+        if row.as_of is None or EARLIEST <= row.as_of <= self._latest:
+            return None
+        return TO_COME if row.as_of > self._latest else TOO_OLD, f"{row.instance_type[:60]}: {row.as_of}"
 
 
 def _about_spot(row: Listed) -> Why | None:
@@ -66,11 +73,11 @@ def _about_spot(row: Listed) -> Why | None:
     if not on_demand:
         return None
     if abs(row.price_per_hour - on_demand) <= SAME_SHARE * on_demand:
-        return EQUAL_SPOT, _where(row)
+        return EQUAL_SPOT, row.instance_type
     if row.price_per_hour > on_demand:
-        return BROKEN_SPOT, _where(row)
+        return BROKEN_SPOT, row.instance_type
     if row.provider == "aws" and row.price_per_hour < FLOOR_SHARE * on_demand:
-        return FLOOR_SPOT, _where(row)
+        return FLOOR_SPOT, row.instance_type
     return None
 
 
@@ -82,7 +89,3 @@ def _is_above(row: Listed) -> bool:
 def _place(source: Source, row: Listed, on_demand: float | None) -> tuple[object, ...]:
     """The on-demand price of a machine in a place: it may be in another row than the spot price."""
     return source.name, row.instance_type, row.accelerator, row.accelerator_count, row.region, row.zone, on_demand
-
-
-def _where(row: Listed) -> str:
-    return f"{row.instance_type} in {row.zone or row.region}"

@@ -57,7 +57,10 @@ _ADDED = re.compile(r"[ _-](baremetal|nvlink)(?![a-z])")
 _GIGABYTES = re.compile(r"(?<![0-9])([0-9]+)g(?![a-z0-9])")
 #: Cards that are sold as PCIe cards alone, of which some say so ("L40S_PCIE").
 _PCIE_ALONE = re.compile(r"(a10|a40|l4|l40|l40s|rtx.*)")
-_VAST_TYPE = re.compile(r"[0-9]+x-(.+?)(-[0-9.]+-[0-9.]+)?")
+_VAST_TYPE = re.compile(r"[0-9]+x-(.+?)(-[0-9.]+-[0-9.]+)?")  # SkyPilot's: "8x-H100_SXM-128-1024"
+_VAST_SIZED = re.compile(
+    r"[0-9]+x-.+-[0-9.]+gb"
+)  # made of what gpuhunt says of a machine without a name: "1x-rtx-4090-24gb"
 _NO_GPU = re.compile(r"(tpu.*|(tpu-?)?v[2-9](p|e|litepod)?(-[0-9]+)?|inferentia.*|inf[12]|trainium.*|trn[1-3]n?)")
 _SAME_MEMORY = 0.1  # between a nominal size and what a process can address
 
@@ -93,12 +96,13 @@ def models(
     """
     kind = instance_type.casefold()
     told = kind if _FORM_IN_TYPE.search(kind) else f"{kind} {also_called.casefold()}"
-    if provider == "vast" and (own := _VAST_TYPE.fullmatch(kind)):
+    sized = provider == "vast" and _VAST_SIZED.fullmatch(kind) is not None
+    if provider == "vast" and not sized and (own := _VAST_TYPE.fullmatch(kind)):
         word = own[1]  # SkyPilot's word drops the form, "Ti" and "D" of the host's own name
     found = _named(word) or _named(_plainly(word))
     found = _unless_denied(found, kind) if len(found) < 2 else _of_form(found, _form(provider, told, found))
-    if len(found) < 2:
-        return found
+    if len(found) < 2:  # cards are sold with twice the memory of their model, and are another one then
+        return _of_memory(found, memory_gib) if sized else found
     if by_memory := _of_memory(found, memory_gib):
         return by_memory
     if memory_gib is None and provider in _BARE_PROVIDERS and (bare := _BARE.get(normalise(word))):

@@ -11,7 +11,7 @@ from pathlib import Path
 from gpuplan_hardware.errors import CatalogueError
 
 #: Of the manifest and the snapshots together; a program reads its own and older ones.
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "manifest.json"
 
 
@@ -26,7 +26,7 @@ class ImportedFile:
     format, provider : str or None
         What it was recognised as, and whose prices it has; None where several or nobody's.
     as_of : date
-        The day of prices that carry no day of their own.
+        The day of prices whose rows carry none; where all rows carry one, the newest of theirs.
     as_of_basis : str
         Where that day is from.
     sha256 : str

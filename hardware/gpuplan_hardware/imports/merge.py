@@ -9,7 +9,7 @@ from datetime import date
 from typing import NamedTuple
 
 from gpuplan_hardware.entities import LeadTime, Node, Offer, Pricing, Provider
-from gpuplan_hardware.imports.base import Source
+from gpuplan_hardware.imports.base import Origin, Source
 
 #: Prices that differ by more are told.
 TOLD_SHARE = 0.2
@@ -49,6 +49,8 @@ class Price(NamedTuple):
         For the whole node.
     as_of : date
         Its day.
+    origin : Origin
+        The kind of catalogue, and whether nobody states that day.
     note : tuple of str
         What its source says before and after the line; shared by many prices.
     offer : Offer or None
@@ -65,6 +67,7 @@ class Price(NamedTuple):
     pricing: Pricing
     usd_per_hour: float
     as_of: date
+    origin: Origin
     note: tuple[str, str]
     offer: Offer | None = None
 
@@ -99,9 +102,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Offers in the order in which they were found first, differences, and how many offers rest on each file, by its name."""
+    """Offers in the order in which they were found first, differences, and how many offers rest on each file, by its name.
+
+    `origins` are what the offers are from, by their ids.
+    """
 
     offers: list[Offer]
+    origins: Mapping[str, Origin]
     differences: list[Difference]
     used: Mapping[str, int]
 
@@ -110,7 +117,8 @@ def merge(prices: Iterable[Price]) -> Merged:
     """One offer for each provider, node, region and pricing.
 
     Of several zones of a region in one file the dearest stands for the region, as nobody knows which of them has room. Of several
-    files the newest day stands, and of one day the dearest.
+    files the newest day stands, and of one day the dearest. Where nobody states the day of a price, it does not stand before one of
+    the same kind of catalogue whose day is stated.
     """
     groups: dict[tuple[str, str, str, str], list[Price]] = {}
     for price in prices:
@@ -118,12 +126,14 @@ def merge(prices: Iterable[Price]) -> Merged:
     offers: list[Offer] = []
     differences: list[Difference] = []
     used: Counter[str] = Counter()
+    origins: dict[str, Origin] = {}
     for key, group in groups.items():
         name = "/".join(key)
         kept, zones = (group[0], "") if len(group) == 1 else _kept(name, group, differences)
         offers.append(_offer(name, kept, zones))
+        origins[offers[-1].id] = kept.origin
         used[kept.source.name] += 1
-    return Merged(offers, differences, used)
+    return Merged(offers, origins, differences, used)
 
 
 def _kept(name: str, group: list[Price], differences: list[Difference]) -> tuple[Price, str]:
@@ -137,7 +147,11 @@ def _kept(name: str, group: list[Price], differences: list[Difference]) -> tuple
             cheaper, zones[price.zone] = sorted((before, price), key=_usd)
             lost.append(cheaper)
     standing = [max(zones.values(), key=_usd) for zones in files.values()]
-    kept = max(standing, key=lambda price: (price.as_of, price.usd_per_hour))
+    stated = {price.origin.kind for price in standing if not price.origin.weak_day}
+    kept = max(
+        (price for price in standing if not (price.origin.weak_day and price.origin.kind in stated)),
+        key=lambda price: (price.as_of, price.usd_per_hour),
+    )
     lost += [price for price in standing if price is not kept]
     differences.extend(_difference(name, kept, price) for price in lost if _share(kept, price) > TOLD_SHARE)
     places = files[kept.source.name, kept.as_of].values()

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gpuplan_hardware.catalogue import accelerators, nodes, providers
-from gpuplan_hardware.entities import Figure, Host, Link, Network, Node, Provider
+from gpuplan_hardware.catalogue import accelerators, nodes
+from gpuplan_hardware.entities import Figure, Host, Link, Network, Node
 from gpuplan_hardware.imports.columns import OfferTable
-from gpuplan_hardware.imports.table_parts import ROW, Terms, Texts
+from gpuplan_hardware.imports.sellers import seller
+from gpuplan_hardware.imports.table_parts import ROW, Terms, Texts, kind_code
 
 #: What a damaged file makes of numpy, zipfile, json and the constructors of entities.
 _DAMAGE = (
@@ -32,6 +33,11 @@ _DAMAGE = (
     MemoryError,
 )
 _ZIP_DAMAGE = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, RuntimeError)
+
+
+#: Rows as the first version kept them: the text of the source alone told what a price is from.
+_ROW_1 = np.dtype([(name, ROW[name]) for name in ROW.names or () if name not in ("weak", "kind")])
+_WEAK_1 = "date of the file's last change"
 
 
 class DamagedTableError(ValueError):
@@ -86,8 +92,8 @@ def _unpacked(content: bytes) -> OfferTable:
         block, pointed = file["sources"].tobytes(), json.loads(file["pointed"].tobytes())
     found = [_unpacked_node(record) for record in pointed["nodes"]]
     table = OfferTable(
-        rows=rows,
-        sellers=tuple(_provider(name) for name in pointed["providers"]),
+        rows=_of_now(rows, Texts(block, ends)) if rows.dtype == _ROW_1 else rows,
+        sellers=tuple(seller(name) for name in pointed["providers"]),
         nodes=tuple(node for node in found if node is not None),
         terms=tuple(Terms(*values) for values in pointed["terms"]),
         places=tuple(pointed["regions"]),
@@ -95,6 +101,22 @@ def _unpacked(content: bytes) -> OfferTable:
     )
     _check(table, len(found))
     return table if all(found) else _without_lost_nodes(table, found)
+
+
+def _of_now(rows: NDArray[np.void], sources: Texts) -> NDArray[np.void]:
+    """Rows of the first version with the columns that it lacked."""
+    from gpuplan_hardware.imports.formats import formats  # not for every table that is read
+
+    found = np.zeros(len(rows), dtype=ROW)
+    for name in _ROW_1.names or ():
+        found[name] = rows[name]
+    texts, codes = list(sources), [(kind.name, kind_code(kind.name)) for kind in formats()]
+    weak = np.array([_WEAK_1 in text for text in texts], dtype=bool)
+    kinds = np.array(
+        [next((code for name, code in codes if text.startswith(name)), 0) for text in texts], dtype=np.uint32
+    )
+    found["weak"], found["kind"] = weak[rows["source"]], kinds[rows["source"]]
+    return found
 
 
 def _check(table: OfferTable, number_of_nodes: int) -> None:
@@ -131,10 +153,6 @@ def _without_lost_nodes(table: OfferTable, found: list[Node | None]) -> OfferTab
 
 def _as_array(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8)
-
-
-def _provider(name: str) -> Provider:
-    return providers().get(name) or Provider(name, marketplace=False, volume_usd_per_gb_month=None)
 
 
 def _packed_node(node: Node) -> list[str] | dict[str, Any]:

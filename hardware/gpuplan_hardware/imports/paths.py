@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from gpuplan_hardware.imports.base import EARLIEST
 from gpuplan_hardware.provider_names import known_name, our_name
 
 #: 2026-05-20, 20260520, and 20260520134501 (a version of the AWS price list); not a part of a longer number.
@@ -20,7 +21,7 @@ _NOBODY = frozenset({"common", "kubernetes", "own", "slurm", "ssh"})
 
 
 def day_in(parts: Sequence[str], today: date) -> date | None:
-    """The date in a path, in the part nearest to the file that has one; days after tomorrow are no dates of prices.
+    """The date in a path, in the part nearest to the file that has one; those before `EARLIEST` and after tomorrow are none of prices.
 
     Examples
     --------
@@ -34,7 +35,7 @@ def day_in(parts: Sequence[str], today: date) -> date | None:
                 found = date(year, month, day)
             except ValueError:
                 continue
-            if found <= today + timedelta(days=1):
+            if EARLIEST <= found <= today + timedelta(days=1):
                 return found
     return None
 

@@ -11,10 +11,11 @@ from gpuplan_hardware.imports.base import Format, Head, ImportFileError, Listed,
 from gpuplan_hardware.imports.formats import formats
 from gpuplan_hardware.imports.report import FileReport, ImportReport
 from gpuplan_hardware.imports.resolve import resolve
-from gpuplan_hardware.imports.sources import find_sources, read_head
+from gpuplan_hardware.imports.sources import find_sources, read_head, shown_place
+from gpuplan_hardware.imports.text import printable
 
 _MOST_NAMED = 5
-_LONGEST_LINE = 60
+_LONGEST_LINE, _LONGEST_EXAMPLE = 60, 300
 
 
 def import_places(places: Sequence[str], provider: str | None = None, as_of: date | None = None) -> ImportReport:
@@ -27,7 +28,8 @@ def import_places(places: Sequence[str], provider: str | None = None, as_of: dat
     provider : str or None
         Whose prices all of them are; None takes what the paths and the files say.
     as_of : date or None
-        The day of all prices that carry none; None takes what the paths, the servers or the files say.
+        The day of all prices whose rows carry none, also where the path has one; None takes what the paths, the servers or the
+        files say.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def import_places(places: Sequence[str], provider: str | None = None, as_of: dat
     if not resolved.offers:
         raise _nothing(places, reports)
     differences = sorted(resolved.differences, key=lambda one: (-abs(one.share), one.key))
-    return ImportReport(reports, resolved.offers, differences)
+    return ImportReport(reports, resolved.offers, differences, resolved.origins)
 
 
 @dataclass(slots=True)
@@ -88,6 +90,7 @@ def _read(source: Source) -> _File:
         kept = FileReport.of(source)
         kept.format, kept.refused = file.report.format, str(error)
         return _File(source, kept)
+    file.report.date_by(file.listed)
     sellers = {row.provider for row in file.listed}
     if len(sellers) == 1:
         file.report.provider = sellers.pop()
@@ -125,7 +128,7 @@ def _nothing(places: Sequence[str], reports: Sequence[FileReport]) -> CatalogueE
     if len(reports) > _MOST_NAMED:
         said.append(f"and {len(reports) - _MOST_NAMED} more files")
     what = "; ".join(said) or "there is no file in it"
-    given = ", ".join(places)
+    given = ", ".join(map(shown_place, places))
     return CatalogueError("offers", given, f"No price can be taken from {given}: {what}.")
 
 
@@ -134,5 +137,14 @@ def _said(reports: Sequence[FileReport]) -> Iterator[str]:
         if report.refused is not None:
             yield f"{report.name}: {report.refused}"
         else:
-            reasons = ", ".join(f"{number} {reason}" for reason, number in report.skipped.most_common(3))
-            yield f"{report.name} ({report.format}): none of {report.rows} prices could be taken ({reasons or 'it has none'})"
+            reasons = "; ".join(_counted(report, reason, number) for reason, number in report.skipped.most_common(3))
+            yield (
+                f"{report.name} ({report.format}): none of {report.rows:,} price{'s' * (report.rows != 1)} could be "
+                f"taken ({reasons or 'it has none'})"
+            )
+
+
+def _counted(report: FileReport, reason: str, number: int) -> str:
+    """A reason with the first row that it is given for."""
+    first = next(iter(report.things[reason].values()))
+    return f"{number:,}: {reason}, first in line {first.line}: {printable(first.what)[:_LONGEST_EXAMPLE].rstrip('.')}"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 
-from gpuplan_hardware.catalogue import providers
 from gpuplan_hardware.currencies import currencies
-from gpuplan_hardware.entities import Offer, Provider
-from gpuplan_hardware.imports.base import Listed, Skipped, Source
+from gpuplan_hardware.entities import Offer
+from gpuplan_hardware.imports.base import GIVEN, SERVER, Listed, Origin, Skipped, Source
 from gpuplan_hardware.imports.doubts import Doubts, Why
 from gpuplan_hardware.imports.machines import Machines, most_nodes
 from gpuplan_hardware.imports.merge import Difference, Price, merge
+from gpuplan_hardware.imports.sellers import seller
 
 NO_RATE = "a currency without a rate"
+
+#: How an offer's source says where its day is from, where "date of" and the words for it do not.
+_DATES = {GIVEN: "date given by the user", SERVER: "date of the server's copy"}
+OWN_DAY = "date of the row"
 
 _NAME_PARTS = 2  # of a file, in an offer's source: the folder tells whose "vms.csv" it is
 
@@ -33,12 +36,15 @@ class Resolved:
         Prices of one thing that are far apart.
     used : mapping of str to int
         Offers that rest on each file, by its name.
+    origins : mapping of str to Origin
+        What the offers are from, by their ids.
     """
 
     offers: list[Offer]
     skipped: list[tuple[Source, Skipped]]
     differences: list[Difference]
     used: Mapping[str, int]
+    origins: Mapping[str, Origin]
 
 
 def resolve(rows: Iterable[tuple[Source, Listed]], formats: Mapping[str, str] | None = None) -> Resolved:
@@ -68,7 +74,7 @@ def resolve(rows: Iterable[tuple[Source, Listed]], formats: Mapping[str, str] | 
             reason, what = found
             skipped.append((source, Skipped(row.line, reason, what)))
     merged = merge(prices)
-    return Resolved(merged.offers, skipped, merged.differences, merged.used)
+    return Resolved(merged.offers, skipped, merged.differences, merged.used, merged.origins)
 
 
 class _Resolver:
@@ -79,12 +85,13 @@ class _Resolver:
         self._doubts = doubts
         self._machines = Machines()
         self._rates = {"USD": 1.0, **{code: figure.value for code, figure in currencies().items()}}
+        self._origins: dict[tuple[str, bool], Origin] = {}
         self._notes: dict[tuple[str, bool, str, bool], tuple[str, str]] = {}
 
     def price(self, source: Source, row: Listed) -> Price | Why:
         """What a row comes to, or why it is left out."""
         if row.offer is not None:
-            return _ready(source, row, row.offer)
+            return self._doubts.about_day(row) or _ready(source, row, row.offer, self._origin(source, True))
         currency = row.currency.upper()
         rate = self._rates.get(currency)
         if rate is None:
@@ -100,7 +107,7 @@ class _Resolver:
         return Price(
             source=source,
             line=row.line,
-            provider=_provider(row.provider),
+            provider=seller(row.provider),
             node=node,
             max_nodes=most,
             region=row.region,
@@ -108,8 +115,18 @@ class _Resolver:
             pricing=row.pricing,
             usd_per_hour=usd,
             as_of=row.as_of or source.as_of,
+            origin=self._origin(source, row.as_of is not None),
             note=self._note(source, row.as_of is not None, currency, assumed),
         )
+
+    def _origin(self, source: Source, own_day: bool) -> Origin:
+        """The kind of catalogue and of day; shared, as rows are many."""
+        key = (source.name, own_day)
+        found = self._origins.get(key)
+        if found is None:
+            weak = not own_day and source.day_is_weak
+            found = self._origins[key] = Origin(self._formats.get(source.name, ""), weak)
+        return found
 
     def _note(self, source: Source, own_day: bool, currency: str, assumed: bool) -> tuple[str, str]:
         """What an offer's source says before and after the line; shared, as rows are many."""
@@ -118,7 +135,8 @@ class _Resolver:
         if found is None:
             name = "/".join(source.name.replace("\\", "/").rstrip("/").split("/")[-_NAME_PARTS:])
             begin = f"{self._formats.get(source.name, 'price catalogue')} {name}"
-            end = f"; date of {'the row' if own_day else source.as_of_basis}"
+            basis = source.as_of_basis
+            end = f"; {OWN_DAY if own_day else _DATES.get(basis, f'date of {basis}')}"
             if currency != "USD":
                 figure = currencies()[currency]
                 end += f"; {currency} at {figure.value:g} USD of {figure.as_of}"
@@ -128,7 +146,7 @@ class _Resolver:
         return found
 
 
-def _ready(source: Source, row: Listed, offer: Offer) -> Price:
+def _ready(source: Source, row: Listed, offer: Offer, origin: Origin) -> Price:
     """An offer that the file has already: it is taken as it is."""
     return Price(
         source=source,
@@ -141,11 +159,7 @@ def _ready(source: Source, row: Listed, offer: Offer) -> Price:
         pricing=offer.pricing,
         usd_per_hour=offer.price_usd_per_hour,
         as_of=offer.as_of,
+        origin=origin,
         note=("", ""),
         offer=offer,
     )
-
-
-@cache
-def _provider(name: str) -> Provider:
-    return providers().get(name) or Provider(name, marketplace=False, volume_usd_per_gb_month=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 import re
 import zipfile
 import zlib
@@ -13,13 +12,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from gpuplan_hardware.errors import CatalogueError
-from gpuplan_hardware.imports.base import Head, ImportFileError, Source
+from gpuplan_hardware.imports.base import (
+    EARLIEST,
+    GIVEN,
+    IMPORTED,
+    IN_PATH,
+    LAST_CHANGE,
+    SERVER,
+    Head,
+    ImportFileError,
+    Source,
+)
+from gpuplan_hardware.imports.data_files import ARCHIVES, DATA, data_files, is_data
 from gpuplan_hardware.imports.fetch import fetch, shown_url
 from gpuplan_hardware.imports.paths import day_in, provider_in
 from gpuplan_hardware.imports.text import check_text, printable
@@ -30,8 +40,6 @@ MOST_FILES = 10_000
 
 _HEAD_BYTES = 1 << 16
 _CHUNK_BYTES = 1 << 20
-_DATA = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})
-_ARCHIVES, _YAML = frozenset({".zip", ".gz"}), frozenset({".yml", ".yaml"})  # most YAML configures something
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9 ._-]{0,62}")
@@ -52,8 +60,8 @@ def find_sources(places: Sequence[str], provider: str | None, as_of: date | None
     provider : str or None
         Whose prices all of them are; None takes what the path says ("catalogs/v8/nebius/vms.csv", "aws_vms.csv").
     as_of : date or None
-        The day of all prices that carry none; None takes a date in the path, the nearest part first ("2026-05-20", "20260520"),
-        else the server's Last-Modified, else the day on which the file was changed last (UTC).
+        The day of all prices whose rows carry none, also where the path has one; None takes a date in the path, the nearest part
+        first ("2026-05-20", "20260520"), else the server's Last-Modified, else the day on which the file was changed last (UTC).
 
     Raises
     ------
@@ -61,8 +69,9 @@ def find_sources(places: Sequence[str], provider: str | None, as_of: date | None
         A place is not there, cannot be read, holds no data, is too large; the provider or the day given cannot be meant.
     """
     today = datetime.now(UTC).date()
-    if as_of is not None and as_of > today + timedelta(days=1):
-        raise CatalogueError("as_of", str(as_of), f"as_of is {as_of}; a day up to today, {today}, was expected.")
+    if as_of is not None and not EARLIEST <= as_of <= today + timedelta(days=1):
+        right = f"a day from {EARLIEST} up to today, {today}, was expected"
+        raise CatalogueError("as_of", str(as_of), f"as_of is {as_of}; {right}.")
     if provider is not None and not _PROVIDER.fullmatch(provider.strip().lower()):
         raise CatalogueError(
             "provider", provider[:200], f"provider is {provider[:200]!r}; a name such as 'aws' was expected."
@@ -147,11 +156,11 @@ class _Search:
             raise _error(place, f"it cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
     def _add_folder(self, place: str, folder: Path) -> None:
-        files = sorted(_files(folder), key=lambda path: path.parts)
+        files = sorted(data_files(folder), key=lambda path: path.parts)
         for path in files:
             self._add_file(str(Path(place) / path.relative_to(folder)), path, alone=False)
         if not any(str(path.resolve()) in self._seen for path in files):
-            raise _error(place, f"the folder holds no price catalogue ({' '.join(sorted(_DATA | _ARCHIVES))})")
+            raise _error(place, f"the folder holds no price catalogue ({' '.join(sorted(DATA | ARCHIVES))})")
 
     def _add_file(self, name: str, path: Path, alone: bool) -> None:
         key, state = str(path.resolve()), path.stat()
@@ -160,7 +169,7 @@ class _Search:
         if state.st_size > MOST_BYTES:
             raise _error(name, f"it has {state.st_size:,} bytes; at most {MOST_BYTES:,} are read")
         changed = datetime.fromtimestamp(state.st_mtime, UTC).date()
-        found = _Found(printable(name), path, path.absolute().parts, changed, "the file's last change", alone)
+        found = _Found(printable(name), path, path.absolute().parts, *self._day(changed, LAST_CHANGE), alone)
         if self._open(found, None):
             self._seen.add(key)
 
@@ -172,8 +181,13 @@ class _Search:
         fetched = fetch(url, self._new_path(), self._room_bytes)
         self._room_bytes -= fetched.size_bytes
         parts = tuple(unquote(part) for part in urlsplit(name).path.split("/") if part)
-        day = fetched.last_modified or self._today
-        self._open(_Found(name, fetched.path, parts, day, "the server", alone=True), fetched.sha256)
+        self._open(
+            _Found(name, fetched.path, parts, *self._day(fetched.last_modified, SERVER), alone=True), fetched.sha256
+        )
+
+    def _day(self, day: date | None, basis: str) -> tuple[date, str]:
+        """The day that a file has by itself and where it is from; that of the import where it has none, or none that can be."""
+        return (self._today, IMPORTED) if day is None or day < EARLIEST else (day, basis)
 
     def _open(self, found: _Found, digest: str | None) -> bool:
         """Take a file, or what is packed in it; False where that is no data."""
@@ -211,16 +225,17 @@ class _Search:
         with zipfile.ZipFile(file) as archive:
             for member in sorted(archive.infolist(), key=lambda member: member.filename):
                 inside = PurePosixPath(member.filename)
-                if member.is_dir() or not _is_data(inside, _DATA):
+                if member.is_dir() or not is_data(inside, DATA):
                     continue
                 path = self._new_path()
                 with archive.open(member) as packed:
                     self._unpack(found.name, packed, path)
                 name = f"{found.name}/{printable(member.filename)}"
-                day = found.day if found.day_basis == "the server" else _packed_day(member, found.day)
-                self._take(_Found(name, path, (*found.parts, *inside.parts), day, found.day_basis, alone=False), digest)
+                packed_day = None if found.day_basis == SERVER else _packed_day(member)
+                day, basis = (found.day, found.day_basis) if packed_day is None else (packed_day, LAST_CHANGE)
+                self._take(_Found(name, path, (*found.parts, *inside.parts), day, basis, alone=False), digest)
         if len(self.found) == before and found.alone:
-            raise _error(found.name, f"the archive holds no price catalogue ({' '.join(sorted(_DATA))})")
+            raise _error(found.name, f"the archive holds no price catalogue ({' '.join(sorted(DATA))})")
 
     def _take(self, found: _Found, digest: str) -> None:
         with found.path.open("rb") as file:
@@ -230,11 +245,11 @@ class _Search:
                 return
         if len(self.found) == MOST_FILES:
             raise _error(found.name, f"it is one of more than {MOST_FILES:,} files")
-        day, basis = found.day, found.day_basis
+        day, basis, in_path = found.day, found.day_basis, day_in(found.parts, self._today)
         if self._as_of is not None:
-            day, basis = self._as_of, "given"
-        elif in_path := day_in(found.parts, self._today):
-            day, basis = in_path, "the path"
+            day, basis = self._as_of, GIVEN
+        elif in_path is not None:
+            day, basis = in_path, IN_PATH
         day = min(day, self._today)  # clocks are wrong at times; a day in the future is no day of a price
         provider = self._provider or provider_in(found.parts)
         name, copies = found.name, 1
@@ -242,7 +257,8 @@ class _Search:
             copies += 1
             name = f"{found.name} ({copies})"
         self._names.add(name)
-        self.found.append(Source(name, found.path, provider, day, basis, digest))
+        overridden = in_path if basis == GIVEN and in_path != day else None
+        self.found.append(Source(name, found.path, provider, day, basis, digest, overridden))
 
     def _unpack(self, name: str, packed: IO[bytes] | gzip.GzipFile, path: Path) -> None:
         with path.open("wb") as file:
@@ -257,26 +273,6 @@ class _Search:
         return self._folder / str(self._written)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Data files and archives of a folder and the folders in it; links to folders are not followed."""
-    for root, folders, names in os.walk(folder, onerror=_raise):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = Path(root, name)
-            if _is_data(path, _DATA | _ARCHIVES) and path.is_file():
-                yield path
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _is_data(path: PurePath, suffixes: frozenset[str]) -> bool:
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts if part not in ("..", "."))
-    suffix = path.suffix.lower()
-    return not hidden and (suffix in suffixes or (suffix in _YAML and "pricing" in path.stem.lower()))
-
-
 def _digest(beginning: bytes, rest: IO[bytes]) -> str:
     digest, chunk = sha256(), beginning
     while chunk:
@@ -285,15 +281,20 @@ def _digest(beginning: bytes, rest: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _packed_day(member: zipfile.ZipInfo, otherwise: date) -> date:
+def _packed_day(member: zipfile.ZipInfo) -> date | None:
     """The day of a member; archives without days say 1980-01-01."""
     try:
         day = date(*member.date_time[:3])
     except ValueError:
-        return otherwise
-    return day if day.year > 1980 else otherwise
+        return None
+    return day if day >= EARLIEST else None
+
+
+def shown_place(place: str) -> str:
+    """A path or URL as it may be shown and kept: in one line, without a user's name and password."""
+    return shown_url(place) if _URL.match(place) else printable(place)
 
 
 def _error(place: str, why: str) -> CatalogueError:
-    shown = printable(place)[:200]
+    shown = shown_place(place)[:200]
     return CatalogueError("offers", shown, f"{shown}: {why}.")

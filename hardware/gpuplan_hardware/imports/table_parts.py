@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar, overload
 
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from gpuplan_hardware.entities import LeadTime, Offer, Pricing
 
-#: One offer: places in the tables of an `OfferTable`, the proleptic day of its price (`date.toordinal`), USD per hour of the node.
+#: One offer: places in the tables of an `OfferTable`, the proleptic day of its price (`date.toordinal`), USD per hour of the node,
+#: whether nobody states that day, and the kind of catalogue that the price is from (`kind_code`).
 ROW = np.dtype(
     [
         ("provider", "<i4"),
@@ -20,12 +22,19 @@ ROW = np.dtype(
         ("source", "<i4"),
         ("day", "<i4"),
         ("price", "<f8"),
+        ("weak", "?"),
+        ("kind", "<u4"),
     ]
 )
 #: Prices that differ by less, relatively, are the same price: currencies are converted in floating point.
 SAME_PRICE = 1e-5
 
 Thing = TypeVar("Thing")
+
+
+def kind_code(name: str) -> int:
+    """Number of a kind of catalogue, the same in every table; 0 for none."""
+    return zlib.crc32(name.encode())
 
 
 class Terms(NamedTuple):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gpuplan.result import Result
 
 EXIT_CODES = {"optimal": 0, "feasible": 0, "infeasible": INFEASIBLE, "unknown": UNDECIDED}
+#: How the name of a page of Markdown may end.
+QUOTE_SUFFIXES = (".md", ".markdown", ".txt", "")
 
 
 @click.command(cls=JobCommand, short_help="the cheapest cluster and layout for a job, with proof")
@@ -75,6 +77,9 @@ def _check_quote(path: str, out: str | None, job_file: str | None, words: Mappin
     for source in (job_file, words.get("offers"), words.get("data"), words.get("model"), words.get("calibration")):
         if source is not None:
             refuse_overwrite(Path(source), Path(path), "quote")
+    if Path(path).suffix.lower() not in QUOTE_SUFFIXES:
+        right = f"{path!r}: the page is Markdown; its name must end in .md, .markdown or .txt, or have no ending"
+        raise InputError("quote", path, right)
 
 
 def _write_quote(path: str, result: Result) -> None:

@@ -100,7 +100,11 @@ def show_offer(offer: str, **words: Any) -> int:
     help="whose prices they are, where no file says so",
     shell_complete=values_of("provider"),
 )
-@click.option("--as-of", metavar="DATE", help="the day of prices without a day of their own, such as 2026-11-20")
+@click.option(
+    "--as-of",
+    metavar="DATE",
+    help="the day of all prices whose rows carry none, also where the path has one, such as 2026-11-20",
+)
 @click.option("--replace", is_flag=True, help="in place of all that was imported before")
 @click.option("--dry-run", is_flag=True, help="say what would change, and change nothing")
 @output_options("text", "json", "csv")
@@ -109,8 +113,10 @@ def import_offers(places: tuple[str, ...], **words: Any) -> int:
 
     gpuplan offers import skypilot-catalog/ prices.csv https://example.com/vms.csv
 
-    They are recognised by their content. Of the same offer twice the newest price is kept, and solve takes imported offers as it
-    takes the built-in ones. What cannot be understood is left out and listed.
+    They are recognised by their content. The day of a price is that of its row, else that of --as-of, of the path, of the
+    server, or of the file's last change, which gives way to a stated day of the same kind of catalogue. Of the same offer
+    twice the newest price is kept, and solve takes imported offers as it takes the built-in ones. What cannot be understood is
+    left out and listed.
     """
     from gpuplan.cli.output import UNLIMITED_WIDTH, Destination
     from gpuplan.listing import imports as listing

@@ -134,6 +134,12 @@ def _machine(words: dict[str, Any]) -> Machine:
     from gpuplan.units import parse_whole
 
     node, gpu, gpus = (words.pop(name) for name in ("node", "gpu", "gpus_per_node"))
+    if node is None and gpu is None and words["purchase_usd"] is None:
+        right = (
+            "say what is owned: a node of the catalogue, whose price and power are known, or --gpu NAME with --gpus-per-node N, "
+            "--purchase USD and --power-watts WATTS of the whole node"
+        )
+        raise InputError("node", "", right, ("own/HGX-H100",))
     return machines.machine(node, gpu, None if gpus is None else parse_whole("gpus_per_node", gpus, 1, 128))
 
 
@@ -161,12 +167,12 @@ def _figures(words: dict[str, Any]) -> dict[str, float | None]:
     return found
 
 
-def _money(field: str, word: str, low: float, high: float) -> float:
-    """US dollars as people write them; unlike a budget, a cost may be nothing."""
+def _money(field: str, word: str, low: float, high: float, *, zero: bool = True) -> float:
+    """US dollars as people write them; unlike a budget, a cost may be nothing (`zero`)."""
     from gpuplan.units import is_plain_number, parse_decimal, parse_money
 
     amount = word if is_plain_number(word) else f"{parse_money(field, word):.15g}"
-    return parse_decimal(field, amount, low, high, zero=True)
+    return parse_decimal(field, amount, low, high, zero=zero)
 
 
 def _stream(words: dict[str, Any]) -> Stream:
@@ -199,7 +205,7 @@ def _rent(rent: str | None, offer: str | None, bought: Machine) -> tuple[float, 
         right = "give --rent USD for an hour of such a node, or --offer ID, one of the two"
         raise InputError("rent", rent or "", right)
     if offer is None:
-        return _money("rent", str(rent), 0, 1e4), None
+        return _money("rent", str(rent), 0, 1e4, zero=False), None
     found = offer_details(offer)
     if found.pricing == "owned":
         raise InputError("offer", offer, "nobody lets it, it is owned; give an offer that is rented")

@@ -178,7 +178,9 @@ def _spec_of(words: object) -> JobSpec:
 
 def _with_assumptions(job: Job, reader: Reader) -> Job:
     """Add what is assumed of every job, and the sentences that the reader has collected."""
-    reader.assume(f"{job.startup_seconds / 60:g} minutes from the order to the first step, besides loading the weights")
+    reader.assume(
+        f"{job.startup_seconds / 60:g} minutes from when the nodes are granted to the first step, besides loading the weights"
+    )
     reader.assume(f"weights loaded at {job.weights_bytes_per_second / 1e9:g} GB/s per node")
     reader.assume(f"a checkpoint every {job.checkpoint_interval_seconds / 60:g} minutes")
     return replace(job, assumptions=tuple(reader.assumptions))

@@ -13,6 +13,7 @@ from gpuplan.result import Answer
 from gpuplan_hardware import CatalogueError
 from gpuplan_hardware.imports.manifest import ImportedFile
 from gpuplan_hardware.imports.store import Store, user_store
+from gpuplan_hardware.imports.text import printable
 
 if TYPE_CHECKING:
     from gpuplan_hardware.imports.differences import Changes
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 
 #: Prices that moved by more are told, as the price before or the new one may be wrong.
 TOLD_SHARE = 0.2
+#: Of each reason in a file, how many different things are listed.
+MOST_THINGS = 200
 
 
 class FileEntry(Answer):
     """One file of an import: prices that were read, taken and skipped, and the offers that rest on it.
 
-    `refused` says why nothing of it was read.
+    `as_of` is the day of prices whose rows carry none, where `as_of_basis` is not "the rows": then it is the newest of theirs.
+    `as_of_in_path` is the day in its path, where another one was given. `refused` says why nothing of it was read.
     """
 
     name: str
@@ -34,6 +38,7 @@ class FileEntry(Answer):
     provider: str | None
     as_of: str
     as_of_basis: str
+    as_of_in_path: str | None
     sha256: str
     rows: int
     taken: int
@@ -42,12 +47,21 @@ class FileEntry(Answer):
     refused: str | None
 
 
+class SkippedThing(Answer):
+    """What was left out: an instance type, a GPU, a value; the first line that has it, and how many prices do."""
+
+    what: str
+    line: int
+    prices: int
+
+
 class SkippedEntry(Answer):
-    """Prices of a file that were left out for one reason, and the first of them."""
+    """Prices of a file that were left out for one reason: the most frequent things, and how many more things there are."""
 
     reason: str
     prices: int
-    examples: list[str]
+    things: list[SkippedThing]
+    more_things: int
 
 
 class ReadFile(FileEntry):
@@ -72,9 +86,11 @@ class DifferenceEntry(Answer):
 class OffersImport(Listing):
     """What an import took and changed.
 
-    `taken` offers were read: `new` ones, `dearer`, `cheaper` and `unchanged` ones, and those that were known at a newer price
-    (`older`), which stays; `gone` are those that `--replace` left out. `differences` are between the files, `moved` between
-    now and before. `folder` is null where nothing is kept, `number` where nothing was written.
+    `taken` offers were read: `new` ones, `dearer`, `cheaper` and `unchanged` ones, and those that were known at a newer price,
+    which stays: imported before (`older`), or built in (`older_than_built_in`), or imported before from the same kind of
+    catalogue with a day that is stated, while that of the new price is only that of its file (`undated`). `gone` are those that
+    `--replace` left out. `differences` are between the files, `moved` between now and before. `folder` is null where nothing is
+    kept, `number` where nothing was written.
     """
 
     number: int | None
@@ -86,6 +102,8 @@ class OffersImport(Listing):
     cheaper: int
     unchanged: int
     older: int
+    older_than_built_in: int
+    undated: int
     gone: int
     imported_offers: int
     files: list[ReadFile]
@@ -116,7 +134,7 @@ def import_offers(
     provider
         Whose prices they are, where no file says so.
     as_of
-        The day of prices without a day of their own, YYYY-MM-DD.
+        The day of all prices whose rows carry none, also where the path has one, YYYY-MM-DD.
     replace
         Forget what was imported before.
     dry_run
@@ -149,11 +167,12 @@ def _day(word: str | None) -> date | None:
 def _keep(store: Store, report: ImportReport, *, replace: bool, dry_run: bool) -> Kept:
     from gpuplan_hardware.imports.keep import keep
 
-    return keep(store, report.offers, [_kept_file(one) for one in report.files], replace=replace, dry_run=dry_run)
+    files = [_kept_file(one) for one in report.files]
+    return keep(store, report.offers, files, origins=report.origins, replace=replace, dry_run=dry_run)
 
 
 def _kept_file(one: FileReport) -> ImportedFile:
-    """What is kept of the report on a file: all but the examples."""
+    """What is kept of the report on a file: all but the things that were left out."""
     return ImportedFile(
         name=one.name,
         format=one.format,
@@ -181,6 +200,8 @@ def _answer(store: Store, report: ImportReport, kept: Kept, *, dry_run: bool) ->
         cheaper=effect.cheaper,
         unchanged=effect.unchanged,
         older=effect.older,
+        older_than_built_in=effect.older_than_built_in,
+        undated=effect.undated,
         gone=effect.gone,
         imported_offers=kept.offers,
         files=[_read_file(one) for one in report.files],
@@ -206,11 +227,6 @@ def _moved(changes: Changes) -> list[ChangeEntry]:
     return change_entries(one for one in changes.changed if one.share is not None and abs(one.share) > TOLD_SHARE)
 
 
-def _printable(text: str) -> str:
-    """Text of a file from anywhere, without what would steer a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
 def _read_file(one: FileReport) -> ReadFile:
     return ReadFile(
         name=one.name,
@@ -218,16 +234,20 @@ def _read_file(one: FileReport) -> ReadFile:
         provider=one.provider,
         as_of=one.as_of.isoformat(),
         as_of_basis=one.as_of_basis,
+        as_of_in_path=None if one.day_in_path is None else one.day_in_path.isoformat(),
         sha256=one.sha256,
         rows=one.rows,
         taken=one.taken,
         offers=one.offers,
         skipped=sum(one.skipped.values()),
         refused=one.refused,
-        reasons=[
-            SkippedEntry(
-                reason=reason, prices=number, examples=[_printable(text) for text in one.examples.get(reason, ())]
-            )
-            for reason, number in one.skipped.most_common()
-        ],
+        reasons=[_left_out(one, reason, number) for reason, number in one.skipped.most_common()],
     )
+
+
+def _left_out(one: FileReport, reason: str, number: int) -> SkippedEntry:
+    things = one.most(reason)
+    listed = [
+        SkippedThing(what=printable(thing.what), line=thing.line, prices=thing.prices) for thing in things[:MOST_THINGS]
+    ]
+    return SkippedEntry(reason=reason, prices=number, things=listed, more_things=len(things) - len(listed))

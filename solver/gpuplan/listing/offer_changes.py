@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from gpuplan.errors import InputError, input_error, shown
+from gpuplan.errors import InputError, input_error
 from gpuplan.listing.base import Listing
 from gpuplan.result import Answer
 from gpuplan_hardware import CatalogueError
@@ -176,14 +176,12 @@ def _state(store: Store, word: str) -> OfferTable:
     if word.isdecimal():
         found = store.table(int(word))
         return OfferTable.from_offers(()) if found is None else found
-    report = read_places([word], None, None)
-    if not report.offers:
-        why = "; ".join(f"{one.name}: {one.refused}" for one in report.files if one.refused)
-        raise InputError("import", word, f"{shown(word)!r} has no offer that can be read{f' ({why})' if why else ''}")
-    return OfferTable.from_offers(report.offers)
+    return OfferTable.from_offers(read_places([word], None, None).offers)
 
 
 def _called(word: str) -> str:
     """A state as people call it."""
+    from gpuplan_hardware.imports.sources import shown_place
+
     named = {BUILT_IN: "the built-in offers", CURRENT: "the offers of now"}
-    return f"import {word}" if word.isdecimal() else named.get(word, word)
+    return f"import {word}" if word.isdecimal() else named.get(word) or shown_place(word)

@@ -10,12 +10,14 @@ from pydantic import Field
 from gpuplan.errors import input_error
 from gpuplan.listing.base import Listing
 from gpuplan.listing.machines import Machine
+from gpuplan.listing.power import check_power, power_note
 from gpuplan.owning import HOURS_PER_MONTH, Stream, break_even_month, ledger, nodes_at_the_end
 from gpuplan.result import Answer
 from gpuplan_hardware import CatalogueError
 from gpuplan_hardware.catalogue import ownership_figures
 from gpuplan_hardware.ownership import NOT_IN_IT, PARTS, RANGES, Ownership, network_usd, owned_price, owned_source
 
+NO_SWITCHES = "none counted: a single node needs none, or the network between nodes is unknown"
 #: Shares of all hours for which the price of an hour is told, beside the asked one.
 SHARES = (0.1, 0.25, 0.5, 0.7, 0.9, 1.0)
 
@@ -204,6 +206,8 @@ def owned_node(machine: Machine, given: Mapping[str, float | None], nodes: int) 
     figures |= {"network_usd": network_usd(nodes, machine.network_bytes_per_second)}
     figures |= machine.bought(given)
     figures |= {name: value for name, value in given.items() if value is not None}
+    if given.get("power_watts") is not None:
+        check_power(machine, figures["power_watts"])
     try:
         return Ownership(**figures)
     except CatalogueError as error:
@@ -251,7 +255,7 @@ def _answer(owned: Ownership, machine: Machine, given: Mapping[str, float | None
         ],
         at_shares=[_at_share(owned, share, gpus) for share in sorted({*SHARES, owned.used_share})],
         figures=_figures(owned, machine, given),
-        notes=[*machine.notes(nodes, given), f"{NOT_IN_IT} are not in it"],
+        notes=[*machine.notes(nodes, given), *power_note(machine, owned), f"{NOT_IN_IT} are not in it"],
         source=owned_source(owned),
     )
 
@@ -277,6 +281,8 @@ def _figures(owned: Ownership, machine: Machine, given: Mapping[str, float | Non
         source, as_of, basis = machine.source, machine.as_of, None
         if figure is not None:
             source, as_of, basis = figure.source, figure.as_of.isoformat(), figure.basis
+        if name == "network_usd" and value == 0:  # no cost sheet says so
+            source, as_of, basis = NO_SWITCHES, None, "assumed"
         said = given.get(name) is not None
         found.append(
             OwningFigure(

@@ -17,10 +17,10 @@ def how_billed(result: Result, plan: PlanAnswer) -> str | None:
 
 
 def _trials(result: Result) -> list[str]:
-    if result.trials == 1:
+    if result.trials <= 1:
         return []
     at_once = clusters_at_once(result)
-    if at_once == 1:
+    if at_once <= 1:
         return [f"{f.plural(result.trials, 'trial')}, one after the other on one cluster, which is set up once"]
     most, fewer = _rounds(result), result.trials % at_once
     each = "a trial" if most == 1 else f.plural(most, "trial")
@@ -33,7 +33,7 @@ def _trials(result: Result) -> list[str]:
 
 def _rounds(result: Result) -> int:
     """Trials that the busiest cluster runs, one after the other."""
-    return -(-result.trials // clusters_at_once(result))
+    return max(1, -(-result.trials // max(1, clusters_at_once(result))))
 
 
 def _contingency(result: Result, plan: PlanAnswer) -> list[str]:
@@ -44,11 +44,11 @@ def _contingency(result: Result, plan: PlanAnswer) -> list[str]:
     """
     parts, cost = plan.prediction.time_parts_hours, plan.prediction.cost_parts_usd
     hours = parts.get("contingency", 0.0)
-    if hours <= 0:
+    if hours <= 0 or plan.prediction.cost_usd <= 0:
         return []
     once = sum(parts.get(name, 0.0) for name in ONCE if name != "lead_time")
     trials = sum(value for name, value in parts.items() if name not in ONCE)  # of the busiest cluster, stretched
-    share = hours / (trials - hours)
+    share = hours / (trials - hours) if trials > hours else 1.0
     in_use = clusters_at_once(result) * once + result.trials / _rounds(result) * trials
     paid = cost.get("nodes", 0.0) + cost.get("network_volume", 0.0)
     usd = paid * result.trials / _rounds(result) * hours / in_use

@@ -61,7 +61,7 @@ def quota_words(need: QuotaAnswer) -> str:
 def _of_quota(need: QuotaAnswer) -> str:
     """How much of which quota; one that is called after its unit does not have it twice."""
     amount = _amount(need.amount, need.unit)
-    if need.name.casefold().startswith(need.unit.casefold()):
+    if need.name.casefold().startswith(f"{need.unit.casefold()} "):
         return f"{amount}{need.name[len(need.unit) :]}"
     return f"{amount} of {need.name}"
 

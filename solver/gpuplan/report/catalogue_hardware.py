@@ -84,10 +84,7 @@ def offer(found: OfferDetails) -> list[RenderableType]:
     """An offer."""
     per_gpu = f.price(found.price_usd_per_gpu_hour)
     volume = found.volume_usd_per_gb_month
-    least, step = (
-        None if seconds is None else f.hours(seconds / 3600)
-        for seconds in (found.minimum_billing_seconds, found.billing_increment_seconds)
-    )
+    least, step = found.minimum_billing_seconds, found.billing_increment_seconds
     known = [
         ("refused", found.refused),
         ("node", f"{found.provider}/{found.node} with {found.gpus_per_node} x {found.gpu}"),
@@ -101,7 +98,7 @@ def offer(found: OfferDetails) -> list[RenderableType]:
         ("to be had", lead_time(found)),
         ("nodes", f"up to {found.max_nodes} for one job"),
         ("storage", UNKNOWN if volume is None else f"network volume at ${volume:g} per GB and month"),
-        ("billed", f"at least {least or UNKNOWN}, in steps of {step or UNKNOWN}" if least or step else None),
+        ("billed", None if least is None and step is None else f.billed(least, step)),
         ("host", "open: you choose what is not stated" if found.host_open else None),
         ("provider", found.provider_notes),
         ("source", f"{found.source} ({found.origin})"),

@@ -152,6 +152,16 @@ def age(days: int) -> str:
     return f"{plural(days, 'day')} old" if days > 0 else "of today"
 
 
+def billed(least_seconds: float | None, step_seconds: float | None) -> str:
+    """Least time and steps of a bill: "for 1 min at least, in steps of 1 s"; None is what nobody states."""
+    known = "least time not stated"
+    if least_seconds is not None:
+        known = f"for {limit_hours(least_seconds / 3600)} at least" if least_seconds else "from the start"
+    if step_seconds is None:
+        return f"{known}, steps not stated"
+    return f"{known}, in steps of {limit_hours(step_seconds / 3600)}" if step_seconds else known
+
+
 def significant(number: float) -> str:
     """Three significant digits, all digits before the point."""
     if abs(number) >= 999.5:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,20 @@ from rich.text import Text
 
 from gpuplan.report import format as f
 from gpuplan.report.blocks import Prose, Rows, bullets, columns, facts, section
+from gpuplan_hardware.imports.base import WEAK_DAYS
 
 if TYPE_CHECKING:
-    from gpuplan.listing.imports import DifferenceEntry, OffersImport, ReadFile
+    from gpuplan.listing.imports import DifferenceEntry, OffersImport, ReadFile, SkippedThing
     from gpuplan.listing.offer_changes import ChangeEntry, OffersDiff, OffersHistory
 
 #: Most rows of a kind that are shown; JSON has all.
 MOST_ROWS = 20
 #: Longest place of a file in a table, whose end says most.
 LONGEST_NAME = 40
-LAST_CHANGE = "the file's last change"
+#: With more files, what was left out is told of all of them together.
+MOST_FILES_APART = 10
+#: Of each reason, how many things are named.
+NAMED_THINGS = 3
 CHANGES = {"dearer": "Dearer", "cheaper": "Cheaper", "new": "New", "gone": "Gone"}
 
 
@@ -28,10 +33,11 @@ def imported(found: OffersImport) -> list[RenderableType]:
     return [
         Prose(_headline(found), "bold"),
         facts(_totals(found)),
-        section("Files", Rows(FILE_HEADERS, [_file(one) for one in found.files])),
+        section("Files", Rows(FILE_HEADERS, [_file(one) for one in found.files[:MOST_ROWS]]), *_more(len(found.files))),
         *_undated(found.files),
+        *_overridden(found.files),
         *_refused(found.files),
-        *_left_out(found.files),
+        *(_left_out(found.files) if len(found.files) <= MOST_FILES_APART else _left_out_of_all(found.files)),
         *_differences(found.differences),
         *_moved(found.moved),
     ]
@@ -41,22 +47,28 @@ FILE_HEADERS = ("file", ">offers", ">taken", ">left out", "as of", "provider", "
 
 
 def _headline(found: OffersImport) -> str:
-    files = f.plural(len(found.files), "file")
+    gave = sum(one.taken > 0 for one in found.files)
     offers = f"{found.taken:,} offer" + ("" if found.taken == 1 else "s")
-    if found.dry_run:
-        return f"{offers} of {files} would be imported; nothing was changed"
-    return f"{offers} of {files} imported"
+    said = f"{offers} of {f.plural(gave, 'file')} {'would be imported' if found.dry_run else 'imported'}"
+    none = len(found.files) - gave
+    return "; ".join(
+        [said, *([f"{f.plural(none, 'file')} gave none"] if none else []), *["nothing was changed"] * found.dry_run]
+    )
 
 
 def _totals(found: OffersImport) -> list[tuple[str, str | None]]:
     moved = f"{found.dearer:,} dearer, {found.cheaper:,} cheaper, {found.unchanged:,} unchanged"
-    older = f"{found.older:,} known at a newer price, or a dearer one of the same day, which stays"
+    older = f"{found.older:,} known at a newer day, or dearer at the same; --replace begins afresh"
+    built_in = f"{found.older_than_built_in:,} built in at a newer day"
+    undated = f"{found.undated:,} known at a stated day, and theirs is only that of the file; --as-of DATE states it"
     kept = f"{found.imported_offers:,} imported offers"
     after = "would be there after it" if found.dry_run else f"in {found.folder}; solve and offers list take them"
     return [
         ("new", f"{found.new:,}"),
         ("known before", moved),
         ("not used", older if found.older else None),
+        ("not used", undated if found.undated else None),
+        ("not used", built_in if found.older_than_built_in else None),
         ("gone", f"{found.gone:,} that were imported before (--replace)" if found.gone else None),
         ("kept", f"{kept} {after}"),
         ("import", None if found.number is None else f"number {found.number}; gpuplan offers diff says what changed"),
@@ -68,22 +80,35 @@ def _file(one: ReadFile) -> tuple[str, ...]:
     return (
         _short(one.name),
         *(("refused", "", "") if one.refused else (f"{number:,}" for number in counts)),
-        one.as_of,
+        "" if one.refused else one.as_of,
         one.provider or ("" if one.refused else "several"),
         one.format or "unknown",
-        one.as_of_basis,
+        "" if one.refused else one.as_of_basis,
         "" if one.refused else f"{one.rows:,}",
     )
 
 
 def _undated(files: Sequence[ReadFile]) -> list[RenderableType]:
     """Files whose day is a guess: a copy or a download may be younger than its prices."""
-    number = sum(one.as_of_basis == LAST_CHANGE and not one.refused for one in files)
+    number = sum(one.as_of_basis in WEAK_DAYS and not one.refused for one in files)
     text = (
-        f"Prices of {f.plural(number, 'file')} that carry no day of their own have that of the file's last change on the disk; "
-        "--as-of DATE says it better."
+        f"Prices of {f.plural(number, 'file')} that carry no day of their own have that of the file's last change on the disk, or "
+        "of its download, and give way to those of the same kind of catalogue whose day is stated; --as-of DATE states it."
     )
     return [Text(""), Prose(text)] if number else []
+
+
+def _overridden(files: Sequence[ReadFile]) -> list[RenderableType]:
+    """Files whose path says another day than the one that was given."""
+    other = [one for one in files if one.as_of_in_path is not None and not one.refused]
+    if not other:
+        return []
+    days = sorted({one.as_of_in_path for one in other if one.as_of_in_path is not None})
+    told = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    text = (
+        f"--as-of {other[0].as_of} stands in place of the day in the path of {f.plural(len(other), 'file')} ({told})."
+    )
+    return [Text(""), Prose(text)]
 
 
 def _refused(files: Sequence[ReadFile]) -> list[RenderableType]:
@@ -93,13 +118,43 @@ def _refused(files: Sequence[ReadFile]) -> list[RenderableType]:
 
 
 def _left_out(files: Sequence[ReadFile]) -> list[RenderableType]:
-    """Prices that were not taken, by file and reason, with the first of each."""
+    """Prices that were not taken, by file and reason, with the most frequent things of each."""
     blocks: list[RenderableType] = []
     for one in files:
         if one.reasons:
-            rows = [(f"{each.prices:,}", f"{each.reason} ({'; '.join(each.examples)})") for each in one.reasons]
+            rows = [
+                (f"{each.prices:,}", f"{each.reason} ({_things(each.things, each.more_things)})")
+                for each in one.reasons
+            ]
             blocks.append(section(f"Left out of {_short(one.name)}", columns(rows, right=(0,))))
     return blocks
+
+
+def _things(things: Sequence[SkippedThing], more: int) -> str:
+    """The first of many things, each with the line where it comes first."""
+    said = [
+        f"line {one.line}: {one.what}" + (f", {one.prices:,} prices" if one.prices > 1 else "")
+        for one in things[:NAMED_THINGS]
+    ]
+    left = len(things) + more - len(said)
+    return "; ".join([*said, *([f"and {left:,} more"] if left else [])])
+
+
+def _left_out_of_all(files: Sequence[ReadFile]) -> list[RenderableType]:
+    """Prices that were not taken of many files, by reason, with the most frequent things of all."""
+    prices, places = Counter[str](), Counter[str]()
+    things: dict[str, Counter[str]] = {}
+    for one in files:
+        for each in one.reasons:
+            prices[each.reason] += each.prices
+            places[each.reason] += 1
+            things.setdefault(each.reason, Counter()).update({thing.what: thing.prices for thing in each.things})
+    rows = []
+    for reason, number in prices.most_common():
+        named = [f"{what}, {f.plural(count, 'price')}" for what, count in things[reason].most_common(NAMED_THINGS)]
+        rows.append((f"{number:,}", f"{reason} ({f.plural(places[reason], 'file')}: {'; '.join(named)})"))
+    note = "of all files; --format json has it file by file"
+    return [section("Left out", columns(rows, right=(0,)), note=note)] if rows else []
 
 
 def _differences(found: Sequence[DifferenceEntry]) -> list[RenderableType]:

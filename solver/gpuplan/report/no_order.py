@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gpuplan.report import format as f
 from gpuplan.report import markdown as md
+from gpuplan.report.no_flags import without_flags
 from gpuplan.report.quote_frame import foundations, head, sentence
 from gpuplan.report.tables import lead_footnote, marked_hours, no_relaxation, relaxation_cells, relaxation_note
 from gpuplan.report.verdict import verdict
-from gpuplan.report.no_flags import without_flags
 from gpuplan.report.words import METHODS, cluster, gpus, shortfall, words
 from gpuplan.result import Result
 

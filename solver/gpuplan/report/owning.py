@@ -106,7 +106,8 @@ def _figures(found: Sequence[OwningFigure]) -> Iterator[tuple[str, str, str]]:
     """Figures with where they come from; what was just said is not said again."""
     last = None
     for one in found:
-        source = "given" if one.source is None else f"default, {one.as_of}: {one.source}"
+        day = "" if one.as_of is None else f", {one.as_of}"
+        source = "given" if one.source is None else f"default{day}: {one.source}"
         yield LABELS[one.field], _value(one), "default, the same" if one.source and one.source == last else source
         last = one.source
 

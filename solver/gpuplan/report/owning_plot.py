@@ -31,7 +31,10 @@ def draw(answer: RentOrBuy, path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        right = "a plot needs matplotlib, which is not installed; run pip install 'gpuplan[plots]', or leave --plot out"
+        right = (
+            "a plot needs matplotlib, the extra 'plots', which is not installed; run pip install 'gpuplan[plots]' (in a clone "
+            ".venv/bin/pip install '.[plots]'), or leave --plot out"
+        )
         raise InputError("plot", path, right) from None
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()

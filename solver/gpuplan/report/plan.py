@@ -7,8 +7,8 @@ from collections.abc import Callable
 from rich.console import Group, RenderableType
 
 from gpuplan.report import format as f
-from gpuplan.report.blocks import bar, columns, facts, section, side_by_side, table
 from gpuplan.report.bill import how_billed
+from gpuplan.report.blocks import bar, columns, facts, section, side_by_side, table
 from gpuplan.report.buying import to_order
 from gpuplan.report.format import GLUE, align_units
 from gpuplan.report.words import (

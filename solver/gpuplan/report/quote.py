@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gpuplan.report import format as f
 from gpuplan.report import markdown as md
 from gpuplan.report.bill import how_billed
@@ -28,6 +30,9 @@ from gpuplan.result import CommitmentAnswer, OfferAnswer, PlanAnswer, Result
 
 #: Alternatives that a page has room for.
 MOST_ALTERNATIVES = 3
+HALF_A_CENT = 0.005
+#: Noise of the arithmetic, in cents.
+ROUNDING = 1e-6
 
 
 def quote(result: Result) -> str:
@@ -78,7 +83,7 @@ def _to_approve(result: Result) -> float | None:
 def _ask(result: Result, plan: PlanAnswer) -> str:
     """What the reader is asked for, in a sentence or two."""
     p, asked = plan.prediction, _to_approve(result)
-    amount = f.money_at_least(p.cost_usd if asked is None else asked)
+    amount = _covering(p.cost_usd if asked is None else asked, plan)
     expected = f"Expected: {f.money(p.cost_usd)}, done {f.hours(p.total_hours)} after {_since(plan)}."
     whole = next((one for one in (result.buying.commitments if result.buying else []) if one.chosen), None)
     for_what = f"for {md.escaped(who(result, plan))}"
@@ -97,6 +102,13 @@ def _ask(result: Result, plan: PlanAnswer) -> str:
     return f"**Please approve {amount}** {for_what}. {expected}"
 
 
+def _covering(usd: float, plan: PlanAnswer) -> str:
+    """An amount that is enough; to the cent where nothing of the cost is uncertain, so that it is not a dollar off what is expected."""
+    if abs(usd - plan.prediction.cost_usd) < HALF_A_CENT:
+        return f"${math.ceil(100 * usd - ROUNDING) / 100:,.2f}"
+    return f.money_at_least(usd)
+
+
 def _since(plan: PlanAnswer) -> str:
     """What the time to the end counts from."""
     if lead_unknown(plan):
@@ -112,13 +124,15 @@ def _purchase(result: Result, plan: PlanAnswer) -> float:
 
 def _cost(result: Result, plan: PlanAnswer) -> list[tuple[str, str | None]]:
     p, asked, second = plan.prediction, _to_approve(result), result.currency
-    known = None if asked is None else f"{f.money_at_least(asked)}, {_enough(result)}{_included(result, plan)}"
+    known = None if asked is None else f"{_covering(asked, plan)}, {_enough(result)}{_included(result, plan)}"
     out = None if result.buying is None else taking_out(result.buying, plan)
     in_second = None
     if second is not None:
         more = "" if asked is None else f", {in_currency(result, asked)} to approve"
         in_second = f"{in_currency(result, p.cost_usd)} expected{more}, {exchange(second)}"
-    parts = [f"{words(cost_parts(plan.offer), name)} {f.money(usd)}" for name, usd in p.cost_parts_usd.items() if usd > 0]
+    parts = [
+        f"{words(cost_parts(plan.offer), name)} {f.money(usd)}" for name, usd in p.cost_parts_usd.items() if usd > 0
+    ]
     return [
         ("expected", _range(f.money(p.cost_usd), f.money(p.cost_usd_interval.low), f.money(p.cost_usd_interval.high))),
         ("to approve", known),
@@ -214,28 +228,14 @@ def _volume(plan: PlanAnswer) -> str | None:
     if size <= 0:
         return None
     priced = f"{f.money(usd)} in all, in the cost" if usd > 0 else "its price is unknown and not in the cost"
-    return f"{f.decimal_bytes(size)} per node, beside the local disk; {priced}"
+    return f"{f.decimal_bytes(size)} per node, for what the local disk does not hold; {priced}"
 
 
 def _billed(offer: OfferAnswer) -> str | None:
     """Least time and steps of the bill."""
     if offer.pricing in ("owned", "capacity-block"):
         return None
-    least, step = offer.minimum_billing_seconds, offer.billing_increment_seconds
-    known = (
-        "least time not stated"
-        if least is None
-        else f"for {f.limit_hours(least / 3600)} at least"
-        if least
-        else "from the start"
-    )
-    return (
-        f"{known}, steps not stated"
-        if step is None
-        else f"{known}, in steps of {f.limit_hours(step / 3600)}"
-        if step
-        else known
-    )
+    return f.billed(offer.minimum_billing_seconds, offer.billing_increment_seconds)
 
 
 def _ask_for(result: Result, offer: OfferAnswer) -> list[str]:

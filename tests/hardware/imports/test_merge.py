@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from gpuplan_hardware import nodes, providers
-from gpuplan_hardware.imports.base import Source
+from gpuplan_hardware.imports.base import Origin, Source
 from gpuplan_hardware.imports.merge import Merged, Price, merge
 
 MAY, JULY = date(2026, 5, 20), date(2026, 7, 20)
+STATED, WEAK = Origin("a catalogue", weak_day=False), Origin("a catalogue", weak_day=True)
 
 
 def source(name: str = "vms.csv") -> Source:
@@ -33,6 +34,7 @@ def price(usd: float, **changes: Any) -> Price:
         pricing="on-demand",
         usd_per_hour=usd,
         as_of=MAY,
+        origin=STATED,
         note=("A catalogue vms.csv", "; date of the path"),
     )
     return plain._replace(**changes)
@@ -126,4 +128,16 @@ def test_days_of_one_file_may_differ() -> None:
 
 
 def test_nothing_comes_of_nothing() -> None:
-    assert merge([]) == Merged([], [], {})
+    assert merge([]) == Merged([], {}, [], {})
+
+
+def test_of_one_kind_a_day_that_nobody_states_never_stands_before_one_that_is_stated() -> None:
+    copied = price(4.0, source=source("copied.csv"), as_of=JULY, origin=WEAK)
+    found = merge([copied, price(9.0)])
+    assert (standing(found), list(found.origins.values())) == ((9.0, MAY), [STATED])
+    assert found.differences[0].other_source == "copied.csv, line 2"
+    older = price(3.0, source=source("older.csv"), origin=WEAK)
+    found = merge([copied, older])
+    assert (standing(found), found.origins) == ((4.0, JULY), {found.offers[0].id: WEAK})
+    other = price(9.0, origin=Origin("another catalogue", weak_day=False))
+    assert standing(merge([copied, other])) == (4.0, JULY)

@@ -10,6 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gpuplan_hardware import CatalogueError, Offer
+from gpuplan_hardware.imports import sources
+from gpuplan_hardware.imports.base import Origin
+from gpuplan_hardware.imports.fetch import Fetched
 from gpuplan_hardware.imports.read import import_places
 from gpuplan_hardware.imports.report import ImportReport
 
@@ -47,7 +50,7 @@ def test_a_file_is_read_and_everything_of_it_is_counted(tmp_path: Path) -> None:
     assert file.skipped["a GPU that the catalogue does not have"] == 2
     assert file.skipped["a spot price equal to the on-demand price says nothing"] == 1
     assert file.skipped["a spot price under 12 % of the on-demand price is the floor of an idle zone"] == 1
-    assert file.examples["a GPU that the catalogue does not have"] == ["line 6: K80", "line 6: K80"]
+    assert list(map(str, file.most("a GPU that the catalogue does not have"))) == ["line 6: K80 (2 prices)"]
     assert report.skipped == file.skipped
     assert {offer.id: offer.price_usd_per_hour for offer in report.offers} == {
         "aws/p4d.24xlarge/us-east-1/on-demand": 21.957642,
@@ -94,8 +97,93 @@ def test_nothing_to_take_is_an_error_that_says_what_each_file_is(tmp_path: Path)
     assert caught.value.field == "offers"
     message = str(caught.value)
     assert "its first line is 'name,colour'" in message
-    assert "none of 1 prices could be taken (1 no GPU)" in message
+    assert "none of 1 price could be taken (1: no GPU, first in line 2: m5.large)" in message
     assert message.endswith(".")
+
+
+def own(*rows: str) -> str:
+    """A price list of gpuplan, in mars, of so many USD per hour on such days."""
+    header = "provider,region,pricing,node,gpu,gpus_per_node,max_nodes,price_usd_per_hour,as_of"
+    return "\n".join([header, *(f"aws,mars-{at},on-demand,p5.48xlarge,,,16,{row}" for at, row in enumerate(rows)), ""])
+
+
+def test_a_price_list_that_is_all_wrong_is_refused_with_the_first_row(tmp_path: Path) -> None:
+    path = write(tmp_path, "bad.csv", own("abc,2026-11-01", "9e9,2026-11-01"))
+    with pytest.raises(CatalogueError) as caught:
+        import_places([path])
+    assert (
+        "none of 2 prices could be taken (2: the row of the price list is wrong, first in line 2: price_usd_per_hour is 'abc'; "
+        "a plain number from 0.0001 to 10000 (USD per hour of the whole node) was expected)."
+    ) in str(caught.value)
+
+
+def test_a_password_in_a_url_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def answer(url: str, path: Path, most_bytes: int) -> Fetched:
+        path.write_text("name,colour\napple,red\n")
+        return Fetched(path, None, "f" * 64, 24)
+
+    monkeypatch.setattr(sources, "fetch", answer)
+    with pytest.raises(CatalogueError) as caught:
+        import_places(["https://me:secret@raw.example/vms.csv"])
+    assert "https://raw.example/vms.csv" in str(caught.value)
+    assert "secret" not in f"{caught.value} {caught.value.value}"
+
+    def broken(url: str, path: Path, most_bytes: int) -> Fetched:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sources, "fetch", broken)
+    with pytest.raises(CatalogueError, match="No space left") as caught:
+        import_places(["https://me:secret@raw.example/vms.csv"])
+    assert "secret" not in f"{caught.value} {caught.value.value}"
+
+
+def test_files_whose_rows_have_their_day_show_the_newest(tmp_path: Path) -> None:
+    header = "ArmSkuName,Region,PriceHourly,GeneratedAt\n"
+    line = "Standard_ND96asr_v4,eastus,27.2,"
+    own_days = write(
+        tmp_path, "a.csv", f"{header}{line}2026-06-18T01:02:03Z\n{line.replace('eastus', 'x')}2026-06-20T0:0:0Z\n"
+    )
+    listed = write(tmp_path, "b.csv", own("50,2026-11-01", "50,2026-11-03"))
+    some = write(tmp_path, "c.csv", f"{header}{line}2026-06-18T01:02:03Z\n{line}\n")
+    report = import_places([own_days, listed, some], as_of=date(2026, 5, 5))
+    assert [(file.as_of, file.as_of_basis) for file in report.files] == [
+        (date(2026, 6, 20), "the rows"),
+        (date(2026, 11, 3), "the rows"),
+        (date(2026, 5, 5), "given"),
+    ]
+
+
+def test_a_day_that_is_given_beats_the_path_and_that_is_kept(tmp_path: Path) -> None:
+    path = write(tmp_path, "2026-05-20/aws/vms.csv", AWS)
+    (file,) = import_places([path], as_of=date(2026, 7, 30)).files
+    assert (file.as_of, file.as_of_basis, file.day_in_path) == (date(2026, 7, 30), "given", date(2026, 5, 20))
+    for day in (None, date(2026, 5, 20)):
+        (file,) = import_places([path], as_of=day).files
+        assert (file.as_of, file.day_in_path) == (date(2026, 5, 20), None)
+
+
+def test_offers_whose_day_nobody_states_are_known(tmp_path: Path) -> None:
+    path = write(tmp_path, "aws/vms.csv", AWS)
+    report = import_places([path])
+    assert report.origins == dict.fromkeys((offer.id for offer in report.offers), Origin("SkyPilot catalogue", True))
+    assert all("date of the file's last change" in offer.source for offer in report.offers)
+    stated = import_places([path], as_of=date(2026, 5, 20))
+    assert set(stated.origins.values()) == {Origin("SkyPilot catalogue", False)}
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "2014-12-31"])
+def test_rows_of_an_impossible_day_are_left_out(tmp_path: Path, day: str) -> None:
+    report = import_places([write(tmp_path, "a.csv", own(f"50,{day}", "50,2026-11-01"))])
+    assert report.skipped == {"a day before 2015-01-01": 1}
+    assert [offer.as_of for offer in report.offers] == [date(2026, 11, 1)]
+
+
+def test_what_is_left_out_is_told_apart(tmp_path: Path) -> None:
+    k80 = AWS.splitlines()[-1]
+    rows = [k80, k80, k80.replace("K80", "M60"), *[k80.replace("K80", "P4")] * 3]
+    report = import_places([write(tmp_path, "aws/vms.csv", "\n".join([AWS.rstrip(), *rows]) + "\n")])
+    told = report.files[0].most("a GPU that the catalogue does not have")
+    assert [(one.what, one.line, one.prices) for one in told] == [("K80", 6, 6), ("P4", 10, 6), ("M60", 9, 2)]
 
 
 def test_a_long_first_line_is_cut(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ import pytest
 from gpuplan_hardware import accelerators, nodes, offers
 from gpuplan_hardware.currencies import rate
 from gpuplan_hardware.imports import doubts, machines
-from gpuplan_hardware.imports.base import Listed, Source
+from gpuplan_hardware.imports.base import WEAK_DAYS, Listed, Source
+from gpuplan_hardware.imports.columns import OfferTable
 from gpuplan_hardware.imports.gpu_words import is_no_gpu, models
+from gpuplan_hardware.imports.packing import pack, unpack
 from gpuplan_hardware.imports.resolve import NO_RATE, Resolved, resolve
 
 DAY = date(2026, 5, 20)
@@ -88,6 +90,13 @@ def only(*rows: Listed) -> Any:
         ("vast", "1x-RTX_3090_Ti-8-32", "RTX3090", 24, ""),
         ("vast", "1x-RTX_4090_D-8-32", "RTX4090", 24, ""),
         ("vast", "314159", "H100", 94, "H100-NVL"),
+        # gpuhunt's rows without a name are called by their GPU and its memory
+        ("vast", "1x-rtx-4090-24gb", "RTX 4090", 24, "RTX-4090"),
+        ("vast", "8x-rtx4090-24gb", "RTX4090", 24, "RTX-4090"),
+        ("vast", "1x-rtx4090-48gb", "RTX4090", 48, ""),  # with twice its memory it is another card
+        ("vast", "8x-h100nvl-94gb", "H100NVL", 94, "H100-NVL"),
+        ("vast", "8x-h100-80gb", "H100", 80, "H100-PCIe H100-SXM"),
+        ("vast", "8x-a100-40gb", "A100", 40, "A100-40GB-PCIe A100-40GB-SXM"),
         # names
         ("lambda", "gpu_3x_a6000", "A6000", 48, "RTX-A6000"),
         ("runpod", "3x_RTXA6000_SECURE", "RTXA6000", 48, "RTX-A6000"),
@@ -271,7 +280,7 @@ def test_only_aws_has_a_floor() -> None:
 
 def test_a_spot_price_above_on_demand_takes_the_on_demand_price_with_it() -> None:
     rows = [listed(zone="a"), spot(12.0, 10.0, zone="a"), listed(zone="b"), spot(5.0, 10.0, zone="b")]
-    assert left_out(*rows[:2]) == [(doubts.BROKEN_SPOT, "p4d.24xlarge in a")] * 2
+    assert left_out(*rows[:2]) == [(doubts.BROKEN_SPOT, "p4d.24xlarge")] * 2
     found = resolve((SOURCE, replace(row, line=line)) for line, row in enumerate(rows))
     assert [(row.line, row.reason) for _, row in found.skipped] == [(0, doubts.BROKEN_SPOT), (1, doubts.BROKEN_SPOT)]
     assert [(offer.pricing, offer.price_usd_per_hour) for offer in found.offers] == [("on-demand", 10.0), ("spot", 5.0)]
@@ -370,6 +379,35 @@ def test_links_are_never_faster_than_a_node_of_the_catalogue_with_as_many_gpus()
 def test_an_unknown_provider_keeps_its_name() -> None:
     offer = only(listed("n3-L40x4", provider="hyperstack", accelerator="L40", accelerator_count=4))
     assert (offer.provider.name, offer.provider.marketplace, offer.node.provider) == ("hyperstack", False, "hyperstack")
+
+
+@pytest.mark.parametrize("name", ["lium", "primeintellect", "shadeform", "spheron", "hyperbolic", "vast"])
+def test_marketplaces_are_marketplaces(name: str) -> None:
+    offer = only(listed("box", provider=name, accelerator="L40", accelerator_count=1))
+    assert (offer.provider.name, offer.provider.marketplace) == (name, True)
+    assert offer.provider.notes
+    assert next(iter(unpack(pack(OfferTable.from_offers([offer]))))).provider == offer.provider
+
+
+@pytest.mark.parametrize(
+    ("basis", "words"),
+    [
+        ("given", "date given by the user"),
+        ("the path", "date of the path"),
+        ("the server", "date of the server's copy"),
+        ("the file's last change", "date of the file's last change"),
+        ("the day of the import", "date of the day of the import"),
+    ],
+)
+def test_an_offer_says_in_words_where_its_day_is_from(basis: str, words: str) -> None:
+    found = resolve([(replace(SOURCE, as_of_basis=basis), listed())])
+    assert found.offers[0].source.endswith(f", line 7; {words}")
+    assert [one.weak_day for one in found.origins.values()] == [basis in WEAK_DAYS]
+
+
+@pytest.mark.parametrize("day", [date(1970, 1, 1), date(2014, 12, 31)])
+def test_days_before_any_such_price_are_not_believed(day: date) -> None:
+    assert left_out(listed(as_of=day)) == [(doubts.TOO_OLD, f"p4d.24xlarge: {day}")]
 
 
 def test_an_offer_that_is_ready_is_taken_as_it_is() -> None:

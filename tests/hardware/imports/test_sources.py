@@ -74,7 +74,7 @@ def test_a_day_in_the_future_or_a_provider_that_is_no_name(tmp_path: Path) -> No
     path = write(tmp_path / "a.csv")
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     assert found(path, as_of=tomorrow)  # the day may have begun elsewhere; no price is from the future
-    with pytest.raises(CatalogueError, match="a day up to today"):
+    with pytest.raises(CatalogueError, match="a day from 2015-01-01 up to today"):
         found(path, as_of=tomorrow + timedelta(days=1))
     for name in ("", "a/b", "\n", "x" * 99):
         with pytest.raises(CatalogueError, match="a name such as 'aws'"):
@@ -193,6 +193,17 @@ def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "more than 2 files" in refused(tmp_path)
 
 
+def test_clocks_that_were_never_set_state_no_day(tmp_path: Path) -> None:
+    path = write(tmp_path / "aws.csv")
+    os.utime(path, (1, 1))
+    (source,) = found(str(path))
+    assert (source.as_of, source.as_of_basis) == (datetime.now(UTC).date(), "the day of the import")
+    assert source.day_is_weak
+    with pytest.raises(CatalogueError, match="a day from 2015-01-01 up to today"):
+        found(str(path), as_of=date(1999, 1, 1))
+    assert found(str(write(tmp_path / "1999-01-01" / "aws.csv")))[0].as_of_basis == "the file's last change"
+
+
 def test_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bodies = {"csv": TEXT.encode(), "zip": zipped("nebius.csv", day=(2020, 1, 1))}
     days: dict[str, date | None] = {"csv": None, "zip": date(2026, 10, 2)}
@@ -210,7 +221,7 @@ def test_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         f"{base}/all/latest.zip?x=2026-01-01",
     ]
     assert [(s.name, s.provider, s.as_of_basis, s.sha256[:1]) for s in found(*places, places[0])] == [
-        ("https://raw.example/catalogs/v8/nebius/vms.csv", "nebius", "the server", "f"),
+        ("https://raw.example/catalogs/v8/nebius/vms.csv", "nebius", "the day of the import", "f"),
         ("https://raw.example/v3/verda/20260801-123/catalog.csv", "verda", "the path", "f"),
         ("https://raw.example/all/latest.zip?x=2026-01-01/nebius.csv", "nebius", "the server", "f"),
     ]

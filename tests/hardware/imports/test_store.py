@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import pytest
 from filelock import FileLock
@@ -19,12 +21,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpuplan_hardware import CatalogueError, Offer, offers
-from gpuplan_hardware.imports import store_files
+from gpuplan_hardware.imports import packing, store_files
+from gpuplan_hardware.imports.base import Origin
 from gpuplan_hardware.imports.columns import OfferTable
 from gpuplan_hardware.imports.differences import Effect, compare
 from gpuplan_hardware.imports.keep import Kept, keep
-from gpuplan_hardware.imports.manifest import ImportedFile
+from gpuplan_hardware.imports.manifest import SCHEMA, ImportedFile
 from gpuplan_hardware.imports.store import KEPT_IMPORTS, Store, current_offers, user_offers, user_store
+from gpuplan_hardware.imports.table_parts import kind_code
 
 P5 = next(offer for offer in offers() if offer.node.name == "p5.48xlarge")
 FILE = ImportedFile(
@@ -37,8 +41,11 @@ def offer(region: str, price: float, day: int = 1) -> Offer:
     return replace(P5, id=name, region=region, price_usd_per_hour=price, as_of=date(2027, 1, day), source="prices.csv")
 
 
-def put(store: Store, *found: Offer, replace: bool = False, dry_run: bool = False) -> Kept:
-    return keep(store, found, [FILE], replace=replace, dry_run=dry_run)
+def put(
+    store: Store, *found: Offer, weak: bool = False, kind: str = "X", replace: bool = False, dry_run: bool = False
+) -> Kept:
+    origins = {one.id: Origin(kind, weak) for one in found}
+    return keep(store, found, [FILE], origins=origins, replace=replace, dry_run=dry_run)
 
 
 def prices(store: Store) -> dict[str, float]:
@@ -82,6 +89,49 @@ def test_the_newest_price_stands_and_of_one_day_the_dearest(store: Store) -> Non
     assert prices(store) == {"newer": 40.0, "older": 50.0, "dearer": 70.0, "cheaper": 50.0}
     assert kept.effect == Effect(new=0, dearer=1, cheaper=1, unchanged=0, older=2, gone=0)
     assert put(store, offer("newer", 40.0, 7), offer("x", 1.0)).effect == Effect(1, 0, 0, 1, 0, 0)
+
+
+def test_a_day_that_nobody_states_gives_way(store: Store) -> None:
+    """A folder that was copied today, then the same file with the day that it has."""
+    put(store, offer("a", 50.0, 21), offer("b", 50.0, 21), weak=True)
+    kept = put(store, offer("a", 40.0, 3))
+    assert prices(store) == {"a": 40.0, "b": 50.0}
+    assert kept.effect == Effect(new=0, dearer=0, cheaper=1, unchanged=0, older=0, gone=0)
+    kept = put(store, offer("a", 60.0, 22), offer("b", 60.0, 22), weak=True)
+    assert prices(store) == {"a": 40.0, "b": 60.0}
+    assert kept.effect == Effect(new=0, dearer=1, cheaper=0, unchanged=0, older=0, gone=0, undated=1)
+    assert put(store, offer("a", 30.0, 2)).effect.older == 1
+    assert put(store, offer("a", 60.0, 22), weak=True, kind="Y", dry_run=True).effect.dearer == 1
+    assert put(store, offer("a", 60.0, 22), weak=True, replace=True).effect.dearer == 1
+    assert put(store, offer("a", 70.0, 21), kind="Y").effect.older == 1
+
+
+def test_prices_older_than_the_built_in_ones_are_counted(store: Store) -> None:
+    kept = put(store, replace(P5, price_usd_per_hour=1.0, as_of=date(2020, 1, 1)))
+    assert kept.effect == Effect(0, 0, 0, 0, 0, 0, older_than_built_in=1)
+
+
+def test_a_snapshot_without_the_column_of_days_that_nobody_states(store: Store) -> None:
+    told = "SkyPilot catalogue vms.csv, line 7; date of the file's last change"
+    found = [
+        offer("a", 1.0),
+        replace(offer("b", 2.0), source=told),
+        offer("c", 3.0),
+        replace(offer("d", 4.0), source=told),
+    ]
+    table = OfferTable.from_offers(found)
+    with np.load(io.BytesIO(packing.pack(table))) as file:
+        parts = dict(file)
+    names = [name for name in parts["rows"].dtype.names or () if name not in ("weak", "kind")]
+    old = np.zeros(len(table), dtype=[(name, parts["rows"].dtype[name]) for name in names])
+    for name in names:
+        old[name] = parts["rows"][name]
+    buffer = io.BytesIO()
+    np.savez(buffer, **{**parts, "rows": old})
+    read = packing.unpack(buffer.getvalue())
+    assert list(read) == found
+    assert read.rows["weak"].tolist() == [False, True, False, True]
+    assert read.rows["kind"].tolist() == [0, kind_code("SkyPilot catalogue")] * 2
 
 
 def test_replacing_begins_with_nothing(store: Store) -> None:
@@ -278,7 +328,7 @@ def test_damage_is_said_and_a_fresh_start_is_possible(
 
 def test_a_manifest_of_a_newer_version_is_left_alone(store: Store) -> None:
     put(store, offer("a", 50.0))
-    edited(lambda record: record.update(schema=2, new="things"))(folder_of(store))
+    edited(lambda record: record.update(schema=SCHEMA + 1, new="things"))(folder_of(store))
     before = contents(folder_of(store))
     for attempt in (
         store.table,

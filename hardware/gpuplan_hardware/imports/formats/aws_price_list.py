@@ -10,7 +10,7 @@ from math import inf
 from typing import TextIO
 
 from gpuplan_hardware.entities import Pricing
-from gpuplan_hardware.imports.base import Format, Head, ImportFileError, Listed, Skipped, Source
+from gpuplan_hardware.imports.base import EARLIEST, Format, Head, ImportFileError, Listed, Skipped, Source
 from gpuplan_hardware.imports.rows import (
     NO_GPU,
     NO_NAME,
@@ -261,8 +261,8 @@ def _metadata(rows: Sequence[Sequence[str]]) -> date:
     if code != "AmazonEC2":
         raise ImportFileError(f"its OfferCode is {code[:60]!r}; the price list of 'AmazonEC2' was expected")
     when = day(published)
-    if when is None:
-        right = "a date such as 2026-03-05T20:59:55Z was expected"
+    if when is None or when < EARLIEST:
+        right = f"a date from {EARLIEST} on such as 2026-03-05T20:59:55Z was expected"
         raise ImportFileError(f"its Publication Date is {published[:60]!r}; {right}")
     return when
 

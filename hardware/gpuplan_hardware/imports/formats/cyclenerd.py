@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from gpuplan_hardware.entities import Pricing
-from gpuplan_hardware.imports.base import Format, Head, ImportFileError, Listed, Skipped, Source
+from gpuplan_hardware.imports.base import EARLIEST, Format, Head, ImportFileError, Listed, Skipped, Source
 from gpuplan_hardware.imports.gcp import gpus_of
 from gpuplan_hardware.imports.rows import NO_GPU, NO_NAME, NO_REGION, Machine, amount, known, read_rows
 from gpuplan_hardware.imports.tally import Tally
@@ -156,6 +156,9 @@ def _prices(machine: Machine, texts: list[str]) -> Iterator[Listed | Skipped]:
 
 
 def _day_of(timestamp: str) -> date | None:
-    """The day of seconds since 1970; None where they are no time up to now."""
+    """The day of seconds since 1970; None where that is no day of a price up to now."""
     seconds = amount(timestamp)
-    return datetime.fromtimestamp(seconds, UTC).date() if 0 < seconds <= datetime.now(UTC).timestamp() else None
+    if not 0 < seconds <= datetime.now(UTC).timestamp():
+        return None
+    day = datetime.fromtimestamp(seconds, UTC).date()
+    return day if day >= EARLIEST else None

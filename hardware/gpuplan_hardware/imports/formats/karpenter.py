@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from gpuplan_hardware.imports.base import Format, Head, Listed, Skipped, Source
+from gpuplan_hardware.imports.base import EARLIEST, Format, Head, Listed, Skipped, Source
 from gpuplan_hardware.imports.rows import NO_NAME, NO_REGION, Machine, amount, day, read_rows
 
 _COLUMNS = ("InstanceType", "ArmSkuName", "Region", "PriceHourly", "Currency", "GeneratedAt")
@@ -37,8 +37,10 @@ class Karpenter(Format):
                 yield Skipped(row.line, NO_NAME, region)
             elif not region:
                 yield Skipped(row.line, NO_REGION, name)
-            elif generated and (as_of is None or as_of > latest):
-                yield Skipped(row.line, "GeneratedAt is no day up to today", f"{name}: {generated[:40]!r}")
+            elif generated and (as_of is None or not EARLIEST <= as_of <= latest):
+                yield Skipped(
+                    row.line, f"GeneratedAt is no day from {EARLIEST} up to today", f"{name}: {generated[:40]!r}"
+                )
             else:
                 machine = Machine(
                     line=row.line,

@@ -36,7 +36,8 @@ class Own(Format):
             try:
                 offer = offer_of(Row(path, row.line, dict(zip(_COLUMNS, row.cells, strict=True))))
             except CatalogueError as error:
-                yield Skipped(row.line, "the row of the price list is wrong", str(error))
+                where = f"{path} line {row.line}: "
+                yield Skipped(row.line, "the row of the price list is wrong", str(error).removeprefix(where))
                 continue
             yield Listed(
                 line=row.line,
