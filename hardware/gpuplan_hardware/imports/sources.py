@@ -209,14 +209,7 @@ class _Search:
                     )
                 else:
                     self._take(found, digest)
-            except (
-                zipfile.BadZipFile,
-                gzip.BadGzipFile,
-                zlib.error,
-                EOFError,
-                NotImplementedError,
-                RuntimeError,
-            ) as error:
+            except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError) as error:
                 raise _error(found.name, f"the archive is cut short, damaged or encrypted ({error})") from None
         return len(self.found) > before
 

@@ -208,6 +208,7 @@ def test_a_missing_line_end_alone_is_no_cut(path: Path) -> None:
         (text_of(P4D, header=HEADER[:-1]), "lacks the column Region Code"),
         (text_of(), "no prices"),
         (text_of(P4D).replace("2026-10-05T20:59:55Z", "soon"), "Publication Date is 'soon'"),
+        (text_of(P4D).replace("2026-10-05T20:59:55Z", "1970-01-01T00:00:00Z"), "a date from 2015-01-01 on"),
         ('"FormatVersion","v1.0"\n', "OfferCode is ''"),
     ],
 )

@@ -103,6 +103,12 @@ def test_pricing_yml(files: Any) -> None:
     assert read.reasons["no GPU"] == 1
 
 
+@pytest.mark.parametrize("timestamp", ["0", "1", "946684800", "99999999999", "soon"])
+def test_a_timestamp_that_is_no_day_of_a_price_leaves_that_of_the_file(files: Any, timestamp: str) -> None:
+    read = files.read(YAML.replace("1741233236", timestamp))
+    assert read.listed and {one.as_of for one in read.listed} == {None}
+
+
 def test_a_truncated_or_empty_pricing_yml_is_refused(files: Any) -> None:
     with pytest.raises(ImportFileError, match="truncated"):
         files.read(YAML[: YAML.index("88.49") + 2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gpuplan_hardware.imports.base import ImportFileError
 from gpuplan_hardware.imports.formats import formats
+from gpuplan_hardware.imports.read import import_places
 
 HEADER = (
     "instance_name,location,price,cpu,memory,gpu_count,gpu_name,gpu_memory,spot,disk_size,gpu_vendor,flags,cpu_arch,"
@@ -57,6 +59,20 @@ def test_machines_without_a_name_are_called_by_their_gpus(files: Any) -> None:
     )
     names = [one.instance_type for one in files.read(rows, provider="vast").listed]
     assert names == ["8x-h100-80gb", "1x-rtx-pro-6000"]
+
+
+def test_a_machine_of_vast_without_a_name_is_resolved_by_its_gpu_and_memory(tmp_path: Path) -> None:
+    rows = (
+        ",US-CA,0.4,8,32,1,RTX 4090,24.0,False,,nvidia,,,{}",
+        ",US-CA,0.7,8,32,1,RTX 4090,48.0,False,,nvidia,,,{}",
+        ",US-CA,15.2,64,512,8,H100,80.0,False,,nvidia,,,{}",
+    )
+    (tmp_path / "vastai.csv").write_text(table(*rows))
+    report = import_places([str(tmp_path / "vastai.csv")])
+    assert [(one.id, one.node.accelerator.name) for one in report.offers] == [
+        ("vast/1x-rtx-4090-24gb/US-CA/on-demand", "RTX-4090")
+    ]
+    assert report.skipped == {"a GPU that the catalogue does not have": 1, "the name stands for several GPUs": 1}
 
 
 def test_one_name_for_several_machines_gets_their_gpus(files: Any) -> None:

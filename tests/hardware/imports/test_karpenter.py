@@ -46,6 +46,7 @@ def test_azure_calls_its_machines_otherwise(files: Any) -> None:
         ("p5.48xlarge,us-east-1,,USD,1,2026-07-20", "no on-demand price"),
         ("p5.48xlarge,us-east-1,free,USD,1,2026-07-20", "not a plausible price"),
         ("p5.48xlarge,us-east-1,1,USD,1,20.07.2026", "GeneratedAt is no day from 2015-01-01 up to today"),
+        ("p5.48xlarge,us-east-1,1,USD,1,1970-01-01", "GeneratedAt is no day from 2015-01-01 up to today"),
         ("p5.48xlarge,us-east-1,1,USD,1,2099-01-01", "GeneratedAt is no day from 2015-01-01 up to today"),
         ("p5.48xlarge,us-east-1,1", "the row has another number of cells than the header"),
     ],
