@@ -18,7 +18,10 @@ from gpuplan_hardware import Offer
 #: A price, or a rate of exchange, older than this is called old: a quarter, in which list prices have fallen by a third.
 OLD_PRICE_DAYS = 90
 #: How the source of an imported offer ends whose day nobody stated.
-DAY_OF_THE_FILE = "date of the file's last change"
+WEAK_DAYS = {
+    "date of the file's last change": "when its file was last changed",
+    "date of the day of the import": "when it was imported",
+}
 #: Why offers are outside the selection, and the option that decides it, in the order in which they are counted.
 OUTSIDE = {
     "gpu": "of other GPUs, or of ones that no job is planned on (see --gpu, --exclude-gpu)",
@@ -106,10 +109,11 @@ def _stale(plan: Plan) -> list[str]:
     age = (today() - offer.as_of).days
     if age > OLD_PRICE_DAYS:
         said.append(f"the price of {offer.id} is {age} days old ({offer.as_of}); ask before you order")
-    if DAY_OF_THE_FILE in offer.source:
+    weak = next((meaning for words, meaning in WEAK_DAYS.items() if words in offer.source), None)
+    if weak is not None:
         said.append(
-            f"nobody states the day of the price of {offer.id}: {offer.as_of} is when its file was last changed, and the "
-            "price may be older (gpuplan offers import --as-of)"
+            f"nobody states the day of the price of {offer.id}: {offer.as_of} is {weak}, and the price may be older "
+            "(gpuplan offers import --as-of)"
         )
     if (
         currency is not None
