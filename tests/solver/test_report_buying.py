@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from gpuplan.report.buying import quota_words
+from gpuplan.report.tables import relaxation_cells
 from gpuplan.result import CurrencyAnswer, PlanAnswer, Result
+from gpuplan.solve import solve
 from report_samples import answer, buying, commitment, failed, line_with, plan, quota, rule, text, unwrapped
 
 CNY = CurrencyAnswer(code="CNY", per_usd=6.8, source="a bank", as_of="2026-05-08", cost=945.2)
@@ -167,3 +169,11 @@ def test_how_the_bill_of_several_trials_comes_about() -> None:
     assert "the bill 3 trials, one after the other on one cluster, which is set up once in a node" in unwrapped(plain)
     assert "up to 2 trials on each" in unwrapped(answer(trials=3, parallel=2))
     assert "the bill" not in unwrapped(answer())
+
+
+def test_a_relaxed_quota_says_which_one_it_is() -> None:
+    words = {"model": "deepseek-r1", "method": "lora", "data": "10MB", "gpu": ["H200-SXM"], "quota": ["H200-SXM=8"]}
+    answer = solve(words)
+    change = next(one for one in answer.relaxations if one.limit == "quota")
+    assert change.which == "H200-SXM"
+    assert relaxation_cells(change)[0] == "quota H200-SXM"

@@ -153,6 +153,8 @@ def relaxations(result: Result) -> list[RenderableType]:
 def relaxation_cells(relaxation: Relaxation) -> tuple[str, ...]:
     """A limit, from what to what, and the plan that it buys: GPUs, time, cost, cluster."""
     name, cells = _switch(relaxation.limit), _plan_cells(relaxation.plan)
+    if relaxation.which is not None:
+        name = f"{name} {relaxation.which}"
     if relaxation.unit == "switch":
         more = [_switch(also.limit) for also in relaxation.also_lifted if also.unit == "switch"]
         if relaxation.limit == "framework":
