@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -201,7 +201,3 @@ class Format(ABC):
             When it is truncated or malformed as a whole; single rows that cannot be understood are `Skipped`.
         """
         raise ImportFileError(f"files of {self.name} are not imported")
-
-
-#: Column names of a header, for formats that need them by name: the cell of each in one row.
-Cells = Mapping[str, str]
