@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Literal, cast
 
@@ -12,6 +12,7 @@ from gpuplan.objectives import objectives
 from gpuplan.order import Order
 from gpuplan.physics import Cache, Physics
 from gpuplan.pipeline import Outcome, find
+from gpuplan.plan import workload
 from gpuplan.search import search
 from gpuplan.space import build_space
 from gpuplan_hardware import Offer
@@ -19,12 +20,14 @@ from gpuplan_hardware import Offer
 Stopped = Literal["time limit", "interrupted"]
 INTERRUPTED: Stopped = "interrupted"
 TIME_LIMIT: Stopped = "time limit"
+#: Kinds of training whose rows are kept at a time: they are large, and a sweep of sequence lengths never comes back to one.
+MOST_CACHES = 4
 
 
 class Asker:
     """Asks for plans until the time is up or the user interrupts; after that every answer is None.
 
-    Questions may differ in limits, decisions, framework, offers and precision; what they share is computed once.
+    Questions may differ in anything; what they share is computed once, and no question is answered twice.
 
     Attributes
     ----------
@@ -38,7 +41,8 @@ class Asker:
     def __init__(self, offers: Sequence[Offer], seconds: float) -> None:
         self.offers = offers
         self.stopped: Stopped | None = None
-        self._caches: dict[str, Cache] = {}
+        self._caches: dict[Hashable, Cache] = {}
+        self._answered: dict[Hashable, Outcome] = {}
         self._end = time.monotonic() + seconds
 
     @property
@@ -55,20 +59,32 @@ class Asker:
         """Count the time for further questions from now on."""
         self._end = time.monotonic() + seconds
 
+    def among(self, offers: Sequence[Offer]) -> Asker:
+        """The same for other offers; what is computed of the job is shared."""
+        other = Asker(offers, self.seconds_left)
+        other._caches = self._caches
+        return other
+
     def __call__(self, job: Job, objective: str | None = None, offers: Sequence[Offer] | None = None) -> Outcome | None:
         """Best plan of `job` by an objective (its own unless told otherwise), None where the question could not be asked.
 
         An outcome whose status is "feasible" or "unknown" was cut short.
         """
+        asked = self.offers if offers is None else offers
+        key = (job, objective, id(asked))
+        if key in self._answered:
+            return self._answered[key]
         if not self._may_ask():
             return None
         limited = replace(job, search=replace(job.search, time_limit_seconds=self.seconds_left))
         try:
-            outcome = find(limited, self.offers if offers is None else offers, objective, self._cache(job))
+            outcome = find(limited, asked, objective, self._cache(job))
         except KeyboardInterrupt:
             self.stopped = INTERRUPTED
             return None
         self.stopped = stopped(outcome) or self.stopped
+        if outcome.status in ("optimal", "infeasible") and asked is self.offers:
+            self._answered[key] = outcome
         return outcome
 
     def glance(self, job: Job, limit: float) -> float | None:
@@ -93,8 +109,11 @@ class Asker:
         return not self.over
 
     def _cache(self, job: Job) -> Cache:
-        """Rows of earlier questions; all that they depend on and the cache does not tell apart is the format of compute."""
-        return self._caches.setdefault(job.precision, Cache())
+        """Rows of earlier questions; they depend on the training and on the confidence, which the cache does not tell apart."""
+        key = (workload(job), job.confidence)
+        if key not in self._caches and len(self._caches) >= MOST_CACHES:
+            del self._caches[next(iter(self._caches))]
+        return self._caches.setdefault(key, Cache())
 
 
 def unasked(job: Job, offers: Sequence[Offer]) -> Outcome:

@@ -20,7 +20,7 @@ from gpuplan.search import Searcher
 from gpuplan.space import Space
 
 #: Fields of `Limits` that bound time, money and clusters, which the model itself holds.
-LIMITS = ("deadline_seconds", "budget_usd", "max_gpus", "max_nodes", "min_mfu", "node_counts")
+LIMITS = ("deadline_seconds", "expected_seconds", "budget_usd", "max_gpus", "max_nodes", "min_mfu", "node_counts")
 #: Memory is made so many times as large where nothing fits.
 ROOMIER = 30.0
 
@@ -59,6 +59,8 @@ def confirm(space: Space, cache: Cache, seconds: float) -> Confirmation:
 
 def _nearest(job: Job) -> tuple[str, str]:
     """The first limit that is given, and the objective by which layouts come near to it."""
+    if job.limits.expected_seconds is not None:
+        return "expected_seconds", "time"
     if job.limits.deadline_seconds is not None:
         return "deadline_seconds", "time_at_confidence"
     return "budget_usd", "cost_at_confidence"

@@ -34,6 +34,7 @@ def selection_key(job: Job) -> Hashable:
     limits = replace(
         job.limits,
         deadline_seconds=None,
+        expected_seconds=None,
         budget_usd=None,
         max_gpus=None,
         max_nodes=None,

@@ -1,7 +1,7 @@
 """The `gpuplan` command and what happens to errors on their way out.
 
-Exit codes: 0 a plan, 2 bad input, 3 proven infeasible, 4 no answer within the time limit, 1 an internal error, 130
-interrupted.
+Exit codes: 0 a plan (sweep: every point was decided), 2 bad input, 3 proven infeasible, 4 no answer within the time limit, 1 an
+internal error, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from gpuplan.cli.failures import (
 )
 from gpuplan.cli.offers import offers
 from gpuplan.cli.predict import predict
+from gpuplan.cli.sweep import sweep
 from gpuplan.errors import InputError, input_error
 
 
@@ -107,7 +108,7 @@ def cli() -> None:
     """
 
 
-for _command in (solve, check, predict, calibrate, models, hardware, offers, frameworks, methods, completion):
+for _command in (solve, check, sweep, predict, calibrate, models, hardware, offers, frameworks, methods, completion):
     cli.add_command(_command)
 
 

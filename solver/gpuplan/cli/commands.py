@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gpuplan.result import Result
 
 EXIT_CODES = {"optimal": 0, "feasible": 0, "infeasible": INFEASIBLE, "unknown": UNDECIDED}
+#: Fields of a job that may name a file.
+READ = ("offers", "data", "model", "calibration", "tokenizer")
 #: How the name of a page of Markdown may end.
 QUOTE_SUFFIXES = (".md", ".markdown", ".txt", "")
 
@@ -69,14 +71,9 @@ def _answer(verb: str, words: dict[str, Any], quote: str | None = None) -> int:
 
 def _check_quote(path: str, out: str | None, job_file: str | None, words: Mapping[str, Any]) -> None:
     """Refuse a path for the quote that cannot be written, or that would take the place of the answer or of what is read."""
-    from gpuplan.cli.output import check_file, refuse_overwrite
+    from gpuplan.cli.output import check_second_file
 
-    check_file("quote", path)
-    if out is not None and Path(out).resolve() == Path(path).resolve():
-        raise InputError("quote", path, f"{path!r} is the file of --out; give another path")
-    for source in (job_file, words.get("offers"), words.get("data"), words.get("model"), words.get("calibration")):
-        if source is not None:
-            refuse_overwrite(Path(source), Path(path), "quote")
+    check_second_file("quote", path, out, (job_file, *(words.get(name) for name in READ)))
     if Path(path).suffix.lower() not in QUOTE_SUFFIXES:
         right = f"{path!r}: the page is Markdown; its name must end in .md, .markdown or .txt, or have no ending"
         raise InputError("quote", path, right)

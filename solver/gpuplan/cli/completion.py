@@ -158,6 +158,17 @@ def _sorts() -> Iterable[str]:
     return SORTS
 
 
+def _axes() -> Iterable[str]:
+    from gpuplan.sweeping.axes import AXES
+
+    return AXES
+
+
+def _priced() -> Iterable[str]:
+    """What a price may be asked of: a GPU, a provider or an offer."""
+    return [*_gpus(), *_providers(), *_offers()]
+
+
 def _pricings() -> Iterable[str]:
     from gpuplan_hardware.entities import Pricing
 
@@ -193,7 +204,12 @@ _VALUES: Final[dict[str, Callable[[], Iterable[str]]]] = {
     "minimize": lambda: ("cost", "gpus", "time"),
     "alternatives_by": lambda: ("gpu", "provider", "layout"),
     "deadline_from": lambda: ("order", "start"),
+    "over": _axes,
+    "frontier": lambda: ("cost", "time", "gpus", "deadline"),
+    "maximize": lambda: ("tokens", "model"),
+    "of": _priced,
+    "break_even": _priced,
 }
 _PATHS = frozenset({"model", "tokenizer"})
 """What can be a name or a path."""
-_FILES = frozenset({"data", "offers", "job", "out", "quote"})
+_FILES = frozenset({"data", "offers", "job", "out", "quote", "plot"})

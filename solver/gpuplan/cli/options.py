@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 import click
 
@@ -18,14 +18,16 @@ OUTPUT = "Output"
 class JobCommand(click.Command):
     """A command whose help lists the flags under headings."""
 
+    #: Heading of each flag by its name; the others stand under `OUTPUT`.
+    headings: ClassVar[Mapping[str, str]] = {field.name: field.group for field in FIELDS}
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the flags group by group, in the order of `gpuplan.fields`."""
         groups: dict[str, list[tuple[str, str]]] = {}
-        headings = {field.name: field.group for field in FIELDS}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                groups.setdefault(headings.get(parameter.name or "", OUTPUT), []).append(record)
+                groups.setdefault(self.headings.get(parameter.name or "", OUTPUT), []).append(record)
         for heading, records in groups.items():
             with formatter.section(heading):
                 formatter.write_dl(records, col_max=28)
@@ -33,7 +35,11 @@ class JobCommand(click.Command):
 
 def job_options(function: F) -> F:
     """Add a flag for every field of a job, the job file, and where the answer goes."""
-    function = output_options("text", "json")(function)
+    return job_fields(output_options("text", "json")(function))
+
+
+def job_fields(function: F) -> F:
+    """Add a flag for every field of a job, and the job file."""
     function = _job_file(function)
     for field in reversed(FIELDS):
         function = _option(field)(function)

@@ -8,10 +8,10 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 from rich.console import Console
@@ -83,9 +83,14 @@ class Destination:
 
 
 def _csv(answer: Answer) -> str:
-    """The rows of a list; no other command offers the format."""
+    """The rows of a list or of a sweep; no other command offers the format."""
     from gpuplan.listing.base import Listing
+    from gpuplan.sweeping.result import SweepResult
 
+    if isinstance(answer, SweepResult):
+        from gpuplan.sweeping.rows import as_csv
+
+        return as_csv(answer)
     if not isinstance(answer, Listing):
         raise TypeError(f"{type(answer).__name__} has no rows")
     return answer.as_csv()
@@ -94,11 +99,16 @@ def _csv(answer: Answer) -> str:
 def _render(answer: Answer, console: Console) -> None:
     """Write the answer for people."""
     from gpuplan.result import Result
+    from gpuplan.sweeping.result import SweepResult
 
     if isinstance(answer, Result):
         from gpuplan.report import text
 
         text.render(answer, console)
+    elif isinstance(answer, SweepResult):
+        from gpuplan.report import sweep
+
+        sweep.render(answer, console)
     else:
         from gpuplan.report import catalogue
 
@@ -120,6 +130,16 @@ def refuse_overwrite(source: Path, out: Path, field: str = "out") -> None:
     """Raise `InputError` where the answer would take the place of what was asked about."""
     if os.path.exists(out) and os.path.exists(source) and out.samefile(source):  # noqa: PTH110  likewise
         raise InputError(field, out, f"{str(out)!r} is the file that is read; give another path")
+
+
+def check_second_file(field: str, path: str, out: str | None, sources: Iterable[str | None]) -> None:
+    """Check a file that is written beside the answer: it may take neither the place of the answer nor of what is read."""
+    check_file(field, path)
+    if out is not None and Path(out).resolve() == Path(path).resolve():
+        raise InputError(field, path, f"{path!r} is the file of --out; give another path")
+    for source in sources:
+        if source is not None:
+            refuse_overwrite(Path(source), Path(path), field)
 
 
 def write_whole(path: Path, text: str, field: str = "out") -> None:
@@ -163,8 +183,41 @@ def working() -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    status = Console(stderr=True).status("searching ...")
-    timer = threading.Timer(PROGRESS_AFTER_SECONDS, status.start)
+    with _after_a_while(Console(stderr=True).status("searching ...")):
+        yield
+
+
+@contextlib.contextmanager
+def counting(things: str) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Show on a terminal how many of the `things` are done, once that has taken a second; nothing in a pipe, where None is yielded."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    shape = (SpinnerColumn("line"), TextColumn("{task.description}"), BarColumn(30), TimeElapsedColumn())
+    bar = Progress(*shape, TextColumn("left"), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    task = bar.add_task("searching ...", total=None)
+
+    def count(done: int, total: int | None) -> None:
+        said = f"{done:,} {things}" if total is None else f"{done:,} of {total:,} {things}"
+        bar.update(task, description=said, completed=done, total=total)
+
+    with _after_a_while(bar):
+        yield count
+
+
+class _Moving(Protocol):
+    """What moves on a terminal."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+@contextlib.contextmanager
+def _after_a_while(moving: _Moving) -> Iterator[None]:
+    """Start what moves on a terminal after a second, and stop it at the end."""
+    timer = threading.Timer(PROGRESS_AFTER_SECONDS, moving.start)
     timer.daemon = True
     timer.start()
     try:
@@ -172,4 +225,4 @@ def working() -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
-        status.stop()
+        moving.stop()

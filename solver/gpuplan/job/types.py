@@ -61,6 +61,8 @@ class Limits:
 
     Attributes
     ----------
+    expected_seconds
+        Longest time from the order to the end at the point estimate: where a frontier goes on.
     max_tensor
         Largest tensor-parallel degree.
     min_mfu
@@ -100,6 +102,7 @@ class Limits:
     exclude_layouts: tuple[tuple[int, int, int, int, int], ...] = ()
     quotas: tuple[Quota, ...] = ()
     residency: tuple[str, ...] | None = None
+    expected_seconds: float | None = None
 
     @property
     def needs_lead_time(self) -> bool:

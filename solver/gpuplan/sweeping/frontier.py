@@ -1,0 +1,182 @@
+"""The exact set of plans that no other plan beats in both of two objectives, from the cheapest on, each with a proof.
+
+The best plan by the first objective needs some amount of the second. The next question asks for less of that; its answer is the next
+point, until there is no plan. Between two points there is none: each question's optimum was proved among all plans that need less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gpuplan.ask import Asker
+from gpuplan.errors import InputError
+from gpuplan.job import Job
+from gpuplan.pipeline import Outcome
+from gpuplan.plan import Plan
+from gpuplan.rules.base import TOLERANCE
+from gpuplan.sweeping.axes import AXES, Axis
+from gpuplan.sweeping.chain import asked
+from gpuplan.sweeping.points import Mark, explained, point_of, value_of
+from gpuplan.sweeping.result import SweepPoint
+from gpuplan.units import format_count, format_hours
+from gpuplan_hardware import Offer
+
+#: By so much less than the last plan the next one needs: more than the tolerance of a rule, less than anybody could notice.
+LESS = 4 * TOLERANCE
+#: Text of the point without a plan at the end of a frontier.
+END = "beyond"
+#: Rules that say nothing about what holds a plan back.
+UNSAID = ("memory", "step_time", "topology")
+
+
+@dataclass(frozen=True)
+class Falling:
+    """The second objective of a frontier: less and less of it is allowed.
+
+    Attributes
+    ----------
+    objective
+        Its name in `gpuplan.objectives`.
+    of
+        How much a plan needs, in base units; `field` of `Limits` bounds it.
+    below
+        The largest amount that is less; `text` says an amount.
+    axis
+        Reads the ends of a sweep.
+    """
+
+    word: str
+    objective: str
+    field: str
+    of: Callable[[Plan], float]
+    below: Callable[[float, Job], float]
+    text: Callable[[float], str]
+    axis: Axis
+
+    def needed(self, point: SweepPoint) -> float:
+        """How much the plan of a point that is written out needs."""
+        return value_of(point, self.word) * (point.parallel if self.axis.whole else self.axis.unit_size)
+
+    def at_most(self, job: Job, amount: float | None) -> Job:
+        """The job with no more than an amount, or the limit of its own where that is less; None leaves it as it is."""
+        own = getattr(job.limits, self.field)
+        if amount is None or (own is not None and own <= amount):
+            return job
+        value: Any = round(amount) if self.axis.whole else amount
+        return replace(job, limits=replace(job.limits, **{self.field: value}))
+
+
+def _sure_seconds(plan: Plan) -> float:
+    return plan.deadline_clock_seconds(plan.step_factor, plan.deviations)
+
+
+def _share_less(amount: float, job: Job) -> float:
+    return amount * (1 - LESS)
+
+
+def _hours(seconds: float) -> str:
+    return format_hours(seconds / 3600)
+
+
+_FALLING = (
+    Falling("time", "time", "expected_seconds", Plan.wall_seconds, _share_less, _hours, AXES["deadline"]),
+    Falling("deadline", "time_at_confidence", "deadline_seconds", _sure_seconds, _share_less, _hours, AXES["deadline"]),
+    Falling(
+        "gpus",
+        "gpus",
+        "max_gpus",
+        lambda plan: float(plan.gpus * plan.job.parallel),
+        lambda amount, job: amount - 1,
+        lambda amount: f"{format_count(amount)} GPU{'' if amount == 1 else 's'}",
+        AXES["max-gpus"],
+    ),
+)
+#: Frontiers by their words: the first objective, and what falls.
+FRONTIERS: dict[tuple[str, str], Falling] = {
+    (first, falling.word): falling
+    for first, words in (("cost", ("time", "deadline", "gpus")), ("time", ("gpus",)))
+    for falling in _FALLING
+    if falling.word in words
+}
+
+
+def frontier_of(words: Sequence[str]) -> tuple[str, str]:
+    """The two objectives, in the order in which a frontier is walked.
+
+    Raises
+    ------
+    InputError
+        No frontier of these is known.
+    """
+    named = tuple(str(word).strip().lower() for word in words)
+    for pair in (named, named[::-1]):
+        if pair in FRONTIERS:
+            return pair[0], pair[1]
+    known = ", ".join(f"{one},{other}" for one, other in FRONTIERS)
+    raise InputError("frontier", ",".join(named), f"{','.join(named)!r} is none of {known}")
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Least and largest amount of the second objective that are of interest, in base units; None: all."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, pair: tuple[str, str], start: Any, stop: Any) -> Ends:
+        """Those of two texts, in either order."""
+        axis = FRONTIERS[pair].axis
+        given = (("from", start), ("to", stop))
+        low, high = (None if text is None else axis.parse(name, text) for name, text in given)
+        return cls(high, low) if low is not None and high is not None and low > high else cls(low, high)
+
+
+def walk(
+    series: str,
+    job: Job,
+    pair: tuple[str, str],
+    ends: Ends,
+    offers: Sequence[Offer],
+    ask: Asker,
+    after: SweepPoint | None = None,
+) -> Iterator[SweepPoint]:
+    """Points of the frontier of a job, the first objective rising and the second falling; `after` is the last that is known already.
+
+    At the end of the frontier comes a point without a plan, which says why nothing lies beyond.
+    """
+    falling = FRONTIERS[pair]
+    wanted = replace(
+        job, objectives=(pair[0], falling.objective), limits=replace(job.limits, timed=job.limits.timed or pair != ("cost", "gpus"))
+    )
+    amount = ends.high if after is None else falling.below(falling.needed(after), job)
+    last = after
+    while amount is None or amount > 0:
+        outcome = asked(falling.at_most(wanted, amount), offers, ask)
+        if outcome.plan is None:
+            yield _end(series, wanted, outcome, falling, offers, ask, last)
+            return
+        needed = falling.of(outcome.plan)
+        if ends.low is not None and needed < ends.low * (1 - LESS):
+            return
+        last = point_of(Mark(series, None, None, None, falling.text(needed)), wanted, outcome, offers)
+        yield last
+        if outcome.status != "optimal":
+            return
+        amount = falling.below(needed, job)
+
+
+def _end(
+    series: str, job: Job, outcome: Outcome, falling: Falling, offers: Sequence[Offer], ask: Asker, last: SweepPoint | None
+) -> SweepPoint:
+    """What comes after the last point: no plan; why there is none at all, or what holds the last one back."""
+    mark = Mark(series, None, None, None, END)
+    if outcome.status != "infeasible":
+        return point_of(mark, job, outcome, offers, reason=f"not decided: {outcome.proof}")
+    if last is None:
+        return point_of(mark, job, outcome, offers, explained(job, offers, ask))
+    held = [rule.name for rule in last.rules if rule.binding and rule.rule not in UNSAID]
+    uses = f"; the last one uses up: {', '.join(dict.fromkeys(held))}" if held else ""
+    return point_of(mark, job, outcome, offers, reason=f"no plan needs less than {last.at_text}, proved{uses}")
