@@ -17,18 +17,37 @@ if TYPE_CHECKING:
     from gpuplan.report.quote import quote
     from gpuplan.result import Result
     from gpuplan.solve import solve
+    from gpuplan.sweep import break_even, frontier, sweep
+    from gpuplan.sweeping.result import SweepResult
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Job", "JobSpec", "Result", "__version__", "check", "quote", "solve"]
+__all__ = [
+    "InputError",
+    "Job",
+    "JobSpec",
+    "Result",
+    "SweepResult",
+    "__version__",
+    "break_even",
+    "check",
+    "frontier",
+    "quote",
+    "solve",
+    "sweep",
+]
 
 _HOMES = {
     "InputError": "gpuplan.errors",
     "Job": "gpuplan.job",
     "JobSpec": "gpuplan.job",
     "Result": "gpuplan.result",
+    "SweepResult": "gpuplan.sweeping.result",
+    "break_even": "gpuplan.sweep",
     "check": "gpuplan.check",
+    "frontier": "gpuplan.sweep",
     "quote": "gpuplan.report.quote",
     "solve": "gpuplan.solve",
+    "sweep": "gpuplan.sweep",
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
+
+import numpy as np
 
 from gpuplan.errors import InputError
 from gpuplan.job import Job
@@ -21,11 +23,12 @@ OWN_PRICE_NODES = 8
 OWN_PRICE = "/own-price"
 
 
-def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, ...]:
+def offers_for(job: Job, given: Sequence[Offer] | None = None, without: Collection[str] = ()) -> tuple[Offer, ...]:
     """Offers of `given`, else of the job's file, else built in and imported; at the user's price where one is given.
 
     Of built-in and imported offers that differ in nothing but region and price the cheapest stands for all (see
-    `OfferTable.representatives`); regions that the job tells apart have their own.
+    `OfferTable.representatives`); regions that the job tells apart have their own. The ids of `without` are left out before that,
+    so that those they would stand for are there.
 
     Raises
     ------
@@ -35,6 +38,9 @@ def offers_for(job: Job, given: Sequence[Offer] | None = None) -> tuple[Offer, .
     market = market_of(job.catalogue, given)
     age = job.catalogue.max_price_age_days
     found, table = market.offers, market.table
+    if without:
+        found = tuple(offer for offer in found if offer.id not in without)
+        table = None if table is None else table.take(~np.isin(np.arange(len(table)), table.places_of(without)))
     if age is not None:
         oldest = datetime.now(UTC).date() - timedelta(days=age)
         found = tuple(offer for offer in found if offer.as_of >= oldest)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 import difflib
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, Self
 
 SHOWN_CHARACTERS = 80
 """Longest part of a user's value that a message repeats; a pasted file must not flood the terminal."""
@@ -42,6 +43,10 @@ class InputError(ValueError):
         self.suggestions = tuple(suggestions)
         self.message = _sentence(field, message, self.suggestions, given=bool(self.value))
         super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[type[Self], str], dict[str, Any]]:
+        """Survive pickling between processes: the sentence is whole already."""
+        return copyreg.__newobj__, (type(self), self.message), self.__dict__  # type: ignore[attr-defined]
 
 
 def _sentence(field: str, message: str, suggestions: tuple[str, ...], *, given: bool) -> str:

@@ -91,8 +91,10 @@ class Journal:
             as it is); or it cannot be read or written.
         """
         with ExitStack() as held, _files(path):
+            _check_place(path)
             held.enter_context(_locked(path))
-            writer, reader = (held.enter_context(file) for file in _opened(path))
+            writer = held.enter_context(FileIO(path, "ab"))
+            reader = held.enter_context(path.open("rb"))
             known = _Known(reader)
             first = _first_line(question)
             found = reader.readline(_LONGEST_FIRST)
@@ -132,15 +134,12 @@ class Journal:
         """End writing; the file stays, for the run that goes on."""
         self._held.close()
 
-    def remove(self) -> None:
-        """End writing and delete the file, as the whole answer is elsewhere by now."""
-        with self._held, _files(self.path):
-            self.path.unlink(missing_ok=True)
-
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -173,11 +172,12 @@ def _locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _opened(path: Path) -> tuple[FileIO, BufferedReader]:
-    """Open the file twice: to append without a buffer, and to read."""
+def _check_place(path: Path) -> None:
+    """Raise `InputError` for a folder, a device, or a folder that is not there, which the lock would make."""
     if path.exists() and not path.is_file():
         raise InputError("journal", path, f"{str(path)!r} is no file; give another --out")
-    return FileIO(path, "ab"), path.open("rb")
+    if not path.parent.is_dir():
+        raise InputError("journal", path, f"the folder of {str(path)!r} does not exist; make it, or give another --out")
 
 
 def _append(writer: FileIO, line: bytes) -> None:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import platform
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from gpuplan.job import Job, JobSpec
+from gpuplan.answer import plan_answer
+from gpuplan.ask import Asker
+from gpuplan.caveats import assumptions, warnings
+from gpuplan.errors import InputError
+from gpuplan.fields import BY_NAME
+from gpuplan.job import Job, JobSpec, resolve
+from gpuplan.performance.constants import calibrated, use_constants
+from gpuplan.sweeping.assemble import result_of_points, series_answer, solver_answer
 from gpuplan.sweeping.axes import Axis, axis_of
+from gpuplan.sweeping.break_even import break_evens
 from gpuplan.sweeping.chain import Asked
-from gpuplan.sweeping.frontier import END, Ends, frontier_of
-from gpuplan.sweeping.points import Mark, finished
-from gpuplan.sweeping.result import SeriesAnswer, SweepPoint, SweepResult, SweepSolver, SweptAnswer
+from gpuplan.sweeping.family import members
+from gpuplan.sweeping.frontier import Ends, frontier_of
+from gpuplan.sweeping.points import Mark
+from gpuplan.sweeping.prices import priced
+from gpuplan.sweeping.result import SweepResult, SweptAnswer
 from gpuplan.sweeping.series import Curve, curves
-from gpuplan.sweeping.tasks import ChainTask, EachTask, FrontierTask, Task
-from gpuplan.sweeping.work import DECIDED, Done, Progress, Work
+from gpuplan.sweeping.tasks import ChainTask, EachTask, FrontierTask, ModelTask, PriceTask, Task, TokensTask
+from gpuplan.sweeping.work import Done, Progress, Work
 from gpuplan_hardware import Offer
 
+T = TypeVar("T")
 Words = Job | JobSpec | Mapping[str, Any]
 
 
@@ -69,7 +79,7 @@ def frontier(
     given = None if offers is None else tuple(offers)
     tasks: list[Task] = [FrontierTask(curve.job, given, series=curve.label, pair=pair, ends=ends) for curve in found]
     done = Work(found, tasks, journal, restart, processes, progress).done(("frontier", pair, ends))
-    return _result("frontier", found, done, frontier=list(pair))
+    return result_of_points("frontier", found, done, frontier=list(pair))
 
 
 def sweep(
@@ -80,6 +90,8 @@ def sweep(
     start: Any = None,
     stop: Any = None,
     points: int | None = None,
+    maximize: Literal["tokens", "model"] | None = None,
+    of: str | None = None,
     series: Sequence[str | Mapping[str, Any]] = (),
     offers: Sequence[Offer] | None = None,
     journal: Path | None = None,
@@ -95,6 +107,11 @@ def sweep(
         What is varied: deadline, budget, max-gpus, max-nodes, data, tokens, epochs, global-batch, sequence-length or price.
     values
         Its values, as one writes them on the command line: "24h", "$500"; or `points` of them from `start` to `stop`.
+    maximize
+        Instead of the job's objective: the most tokens, or the largest model of the family that the job's model stands for (see
+        `gpuplan.sweeping.family.family`), with which a plan keeps every limit.
+    of
+        With ``over="price"``: the GPU, provider or offer whose price per GPU-hour is varied; None: of the one GPU that the job names.
     spec, series, offers, journal, restart, processes, progress
         See `frontier`.
 
@@ -104,32 +121,122 @@ def sweep(
         If a field of the job, or a value, cannot be used.
     """
     axis = axis_of(over)
+    if maximize is not None and axis.limit is None:
+        raise InputError("maximize", maximize, f"goes with a limit, such as --over budget, not with --over {axis.word}")
+    if of is not None and axis.word != "price":
+        raise InputError("of", of, f"goes with --over price, not with --over {axis.word}; leave it out")
     texts = axis.values(values, start, stop, points)
-    found = curves(spec, series, {axis.field: next(iter(texts.values()))}, offers)
+    first = {} if of is not None else {axis.field: next(iter(texts.values()))}
+    found = curves(spec, series, first, offers, maximize)
     given = None if offers is None else tuple(offers)
-    tasks = [task for curve in found for task in _tasks(curve, axis, texts, given, processes)]
+    tasks = [task for curve in found for task in _tasks(curve, axis, texts, given, maximize, of, processes)]
     total = len(found) * len(texts)
-    done = Work(found, tasks, journal, restart, processes, progress, total).done(("sweep", axis.word, texts))
-    answer = SweptAnswer(
-        field=axis.word, unit=axis.unit, values=[value / axis.unit_size for value in texts], texts=list(texts.values())
+    done = Work(found, tasks, journal, restart, processes, progress, total).done(
+        ("sweep", axis.word, texts, maximize, of)
     )
-    return _result("sweep", found, done, swept=answer)
+    answer = SweptAnswer(
+        field=axis.word,
+        unit=axis.unit,
+        values=[value / axis.unit_size for value in texts],
+        texts=list(texts.values()),
+        of=of,
+    )
+    result = result_of_points("sweep", found, done, swept=answer, maximize=maximize)
+    unused = _unused(spec, "" if of is not None else axis.field, maximize)
+    return result.model_copy(update={"warnings": [*unused, *result.warnings]})
+
+
+def _unused(spec: Words, field: str, maximize: str | None) -> list[str]:
+    """What the job says of what is varied or looked for."""
+    if isinstance(spec, Job):
+        return []
+    words = spec.model_dump(exclude_defaults=True) if isinstance(spec, JobSpec) else dict(spec)
+    fields = (field, *(("data", "tokens", "samples") if maximize == "tokens" else ()))
+    said = [(name, words[name]) for name in fields if words.get(name) is not None]
+    return [
+        f"the job's own {BY_NAME[name].flag} {value} is not used: {'it is varied' if name == field else 'the most is looked for'}"
+        for name, value in said
+    ]
 
 
 def _tasks(
-    curve: Curve, axis: Axis, texts: Mapping[float, str], given: tuple[Offer, ...] | None, processes: int
+    curve: Curve,
+    axis: Axis,
+    texts: Mapping[float, str],
+    given: tuple[Offer, ...] | None,
+    maximize: str | None,
+    of: str | None,
+    processes: int,
 ) -> list[Task]:
     """One curve in parts: a limit's values are a chain, others are spread over the processes."""
-    points = [
-        Asked(Mark(curve.label, axis.word, value / axis.unit_size, axis.unit, text), _at(curve, axis, text, value, given))
-        for value, text in texts.items()
-    ]
+    marks = [Mark(curve.label, axis.word, value / axis.unit_size, axis.unit, text) for value, text in texts.items()]
+    if of is not None:
+        priced(curve.job, of, given)  # what is wrong with it is said before the work begins
+        same = tuple(Asked(mark, curve.job) for mark in marks)
+        return [PriceTask(curve.job, given, points=tuple(part), of=of) for part in _parts(same, processes)]
+    if maximize == "model":
+        specs = [curve.spec_with(axis.field, mark.text) for mark in marks]
+        models = [(mark, tuple(members(spec, given))) for mark, spec in zip(marks, specs, strict=True)]
+        return [ModelTask(curve.job, given, points=tuple(part)) for part in _parts(models, processes)]
+    points = [Asked(mark, _at(curve, axis, mark.text, value, given)) for mark, value in zip(marks, texts, strict=True)]
+    if maximize == "tokens":
+        default = curve.spec is not None and curve.spec.global_batch is None
+        return [
+            TokensTask(curve.job, given, points=tuple(part), default_batch=default)
+            for part in _parts(points, processes)
+        ]
     if axis.limit is not None:
         loosest_first = tuple(sorted(points, key=lambda point: -(point.mark.at or 0.0)))
         return [ChainTask(curve.job, given, points=loosest_first)]
-    each_has = -(-len(points) // max(1, processes))
-    parts = [points[first : first + each_has] for first in range(0, len(points), each_has)]
-    return [EachTask(curve.job, given, points=tuple(part)) for part in parts]
+    return [EachTask(curve.job, given, points=tuple(part)) for part in _parts(points, processes)]
+
+
+def _parts(points: Sequence[T], count: int) -> list[Sequence[T]]:
+    """So many parts of nearly the same size, in order."""
+    size = -(-len(points) // max(1, count))
+    return [points[first : first + size] for first in range(0, len(points), size)]
+
+
+def break_even(spec: Words, of: str, *, offers: Sequence[Offer] | None = None) -> SweepResult:
+    """The price per GPU-hour below which offers of a GPU, of a provider, or one offer, are the cheapest: exact, for each of them.
+
+    Parameters
+    ----------
+    spec, offers
+        See `frontier`; method and precision must be one each.
+    of
+        A GPU ("H200"), a provider, or the id of an offer; a GPU that nobody sells becomes available.
+
+    Raises
+    ------
+    InputError
+        If a field of the job cannot be used, or `of` is nothing that is known.
+    """
+    start = time.perf_counter()
+    job = resolve(spec, offers)
+    curve = Curve("", {}, job, None)
+    with use_constants(calibrated(job.calibration)):
+        found = break_evens(job, of, Asker((), job.search.time_limit_seconds), offers)
+    decided = all(one.proved for one in found.answers)
+    rival = found.rival.plan
+    done = Done([], 0, 1, time.perf_counter() - start, None)
+    solver = solver_answer([], done, decided).model_copy(
+        update={"points": len(found.answers), "asked": found.questions}
+    )
+    return SweepResult(
+        status="decided" if decided else "undecided",
+        question="break-even",
+        swept=None,
+        minimize=["cost"],
+        confidence=job.confidence,
+        series=[series_answer(curve, job.architecture.name, [], None).model_copy(update={"decided": decided})],
+        points=[],
+        break_even=found.answers,
+        rival=None if rival is None else plan_answer(rival),
+        assumptions=assumptions(job, rival),
+        warnings=[*found.warnings, *([] if rival is None else warnings(rival))],
+        solver=solver,
+    )
 
 
 def _at(curve: Curve, axis: Axis, text: str, value: float, given: tuple[Offer, ...] | None) -> Job:
@@ -139,72 +246,3 @@ def _at(curve: Curve, axis: Axis, text: str, value: float, given: tuple[Offer, .
         timed = curve.job.limits.timed or axis.limit == "deadline_seconds"
         return replace(curve.job, limits=replace(curve.job.limits, timed=timed, **{axis.limit: amount}))
     return curve.with_field(axis.field, text, given)
-
-
-def _result(
-    question: Literal["sweep", "frontier"],
-    found: Sequence[Curve],
-    done: Done,
-    swept: SweptAnswer | None = None,
-    frontier: Sequence[str] = (),
-) -> SweepResult:
-    """Put the points in order, and say what belongs to each curve as a whole."""
-    order = {} if swept is None else {value: place for place, value in enumerate(swept.values)}
-    points: list[SweepPoint] = []
-    series = []
-    for curve in found:
-        mine = [point for point in done.points if point.series == curve.label]
-        mine.sort(key=lambda point: order.get(point.at, 0) if point.at is not None else 0)
-        beyond = None
-        if swept is None and len(mine) > 1 and mine[-1].at_text == END:
-            beyond, mine = mine[-1].reason, mine[:-1]
-        points += finished(mine, frontier)
-        series.append(_series(curve, mine, beyond))
-    decided = done.stopped is None and all(one.decided for one in series)
-    job = found[0].job
-    return SweepResult(
-        status="decided" if decided else "undecided",
-        question=question,
-        swept=swept,
-        frontier=list(frontier),
-        minimize=list(frontier or job.objectives[:1]),
-        confidence=job.confidence,
-        series=series,
-        points=points,
-        assumptions=_shared([point.assumptions for point in points]),
-        warnings=_shared([point.warnings for point in points if point.plan is not None]),
-        solver=_solver(points, done, decided),
-    )
-
-
-def _series(curve: Curve, points: Sequence[SweepPoint], beyond: str | None) -> SeriesAnswer:
-    return SeriesAnswer(
-        label=curve.label,
-        words=curve.words,
-        model=curve.job.architecture.name,
-        method=curve.job.method.name,
-        precision=curve.job.precision,
-        decided=bool(points) and all(point.status in DECIDED for point in points),
-        beyond=beyond,
-    )
-
-
-def _shared(lists: Sequence[Sequence[str]]) -> list[str]:
-    """Sentences that all points have."""
-    return [sentence for sentence in lists[0] if all(sentence in other for other in lists[1:])] if lists else []
-
-
-def _solver(points: Sequence[SweepPoint], done: Done, decided: bool) -> SweepSolver:
-    reused = sum(point.proved_at is not None for point in points)
-    stopped = done.stopped or next((point.solver.stopped for point in points if point.solver.stopped), None)
-    return SweepSolver(
-        points=len(points),
-        asked=len(points) - reused,
-        reused=reused,
-        resumed=done.resumed,
-        processes=done.processes,
-        seconds=done.seconds,
-        stopped=stopped,
-        reproducible=decided,
-        versions={name: version(name) for name in ("gpuplan", "ortools", "numpy")} | {"python": platform.python_version()},
-    )

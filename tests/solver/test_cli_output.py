@@ -14,6 +14,7 @@ from rich.console import Console
 from gpuplan.cli import cli, commands, output
 from gpuplan.errors import InputError
 from gpuplan.fields import FIELDS
+from gpuplan.files import write_whole
 from gpuplan.job import Job
 
 JOB = ["--model", "deepseek-r1-distill-qwen-7b", "--method", "lora", "--data", "1GB"]
@@ -94,7 +95,7 @@ def test_forms_of_an_answer(jobs: list[Job], tmp_path: Path) -> None:
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "plan.txt"
-    output.write_whole(path, "old")
+    write_whole(path, "old")
     path.chmod(0o640)
 
     def full(self: Path, target: Path) -> None:
@@ -103,31 +104,31 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", full)
         with pytest.raises(InputError, match="No space left on device"):
-            output.write_whole(path, "new")
+            write_whole(path, "new")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["plan.txt"]
-    output.write_whole(path, "new")
+    write_whole(path, "new")
     assert path.read_text() == "new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 def test_a_new_file_gets_the_permissions_of_any_other(tmp_path: Path) -> None:
     (tmp_path / "other").write_text("")
-    output.write_whole(tmp_path / "plan", "")
+    write_whole(tmp_path / "plan", "")
     assert (tmp_path / "plan").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_a_link_keeps_pointing_to_the_file_that_is_written(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to("real")
-    output.write_whole(tmp_path / "link", "new")
+    write_whole(tmp_path / "link", "new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text() == "new"
 
 
 def test_a_pipe_is_written_into_and_not_replaced() -> None:
     before = Path(os.devnull).stat().st_mode
-    output.write_whole(Path(os.devnull), "text")
+    write_whole(Path(os.devnull), "text")
     assert Path(os.devnull).stat().st_mode == before
 
 

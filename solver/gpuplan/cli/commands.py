@@ -80,7 +80,7 @@ def _check_quote(path: str, out: str | None, job_file: str | None, words: Mappin
 
 
 def _write_quote(path: str, result: Result) -> None:
-    from gpuplan.cli.output import write_whole
+    from gpuplan.files import write_whole
     from gpuplan.report.quote import quote
 
     write_whole(Path(path), quote(result), "quote")

@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import click
 from rich.console import Console
 
 from gpuplan.errors import InputError
+from gpuplan.files import write_whole
 
 if TYPE_CHECKING:
     from gpuplan.result import Answer
@@ -140,41 +140,6 @@ def check_second_file(field: str, path: str, out: str | None, sources: Iterable[
     for source in sources:
         if source is not None:
             refuse_overwrite(Path(source), Path(path), field)
-
-
-def write_whole(path: Path, text: str, field: str = "out") -> None:
-    """Write a file so that whoever reads it sees the old content or the new one, never half of it.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be written to.
-    """
-    target = path.resolve()  # a link keeps pointing to the file
-    try:
-        if target.exists() and not target.is_file():  # a device or a pipe must not be replaced by a file
-            target.write_text(text, encoding="utf-8")
-            return
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).chmod(_mode(target))
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise InputError(field, path, f"cannot write {str(path)!r}: {error.strerror}; give another path") from None
-
-
-def _mode(target: Path) -> int:
-    """Permissions of the file that is replaced, or those that a new file gets (a temporary file is private)."""
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 @contextlib.contextmanager

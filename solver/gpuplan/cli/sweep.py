@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 VARIED = "What is varied"
-PLOT_FORMATS = (".png", ".svg", ".html")
 MOST_PROCESSES = 256
 #: The three questions by their flags, and which of the flags below each understands.
 QUESTIONS: Final[dict[str, frozenset[str]]] = {
@@ -102,15 +102,25 @@ class _Files:
     help="draw it too: .png, .svg, or .html with hover and zoom; repeatable",
     shell_complete=values_of("plot"),
 )
-@click.option("--processes", metavar="N", help="processes that share the points [1]")
-@click.option("--restart", is_flag=True, default=None, help="forget what an earlier run left in FILE.journal of --out FILE")
+@click.option(
+    "--processes", metavar="N", help="processes that share the work, where there is enough of it [a core each]"
+)
+@click.option(
+    "--restart", is_flag=True, default=None, help="forget what an earlier run left in FILE.journal of --out FILE"
+)
 def sweep(**words: Any) -> int:
     """Answer a question many times over."""
     job_file = words.pop("job_file")
     files = _files(words, job_file)
     question, asked = _question(words)
     given = {name: value for name, value in words.items() if value is not None and value != ()}
-    result = _run(question, _spec(job_file, given), asked, files.journal)
+    try:
+        result = _run(question, _spec(job_file, given), asked, files.journal)
+    except KeyboardInterrupt:
+        if files.journal is None:
+            raise
+        click.echo(f"interrupted; the same command goes on from there ({files.journal})", err=True)
+        return INTERRUPTED
     return _write(result, files)
 
 
@@ -131,11 +141,9 @@ def _files(words: dict[str, Any], job_file: str | None) -> _Files:
 def _picture(word: str, out: str | None, sources: Sequence[str | None]) -> Path:
     """Path of a picture."""
     from gpuplan.cli.output import check_second_file
+    from gpuplan.report.sweep_plots import check
 
-    path = Path(word)
-    if path.suffix.lower() not in PLOT_FORMATS:
-        right = f"{word!r} is no picture that can be drawn; its name must end in {', '.join(PLOT_FORMATS[:-1])} or {PLOT_FORMATS[-1]}"
-        raise InputError("plot", word, right)
+    check(path := Path(word))
     check_second_file("plot", word, out, sources)
     return path
 
@@ -199,6 +207,7 @@ def _run(question: str, spec: JobSpec, asked: dict[str, Any], journal: Path | No
         right = "there is nothing to forget: points are kept in a journal only with --out FILE; leave it out"
         raise InputError("restart", "", right)
     asked["journal"] = journal
+    asked.setdefault("processes", os.cpu_count() or 1)
     with counting("points") as progress:
         if question == "frontier":
             from gpuplan.sweep import frontier
@@ -211,10 +220,6 @@ def _run(question: str, spec: JobSpec, asked: dict[str, Any], journal: Path | No
 
 def _write(result: SweepResult, files: _Files) -> int:
     """Draw the pictures, write the answer, forget the journal; and return the exit code."""
-    interrupted = result.solver.stopped == "interrupted"
-    if interrupted and files.journal is not None:
-        click.echo(f"interrupted; give the same command again to go on ({files.journal})", err=True)
-        return INTERRUPTED
     try:  # a picture that cannot be drawn must not cost the answer
         for path in files.plots:
             from gpuplan.report.sweep_plots import draw
@@ -224,6 +229,6 @@ def _write(result: SweepResult, files: _Files) -> int:
         files.answer.write(result)
         if files.journal is not None:
             files.journal.unlink(missing_ok=True)
-    if interrupted:
+    if result.solver.stopped == "interrupted":  # there is no journal: what is known by then is the answer
         return INTERRUPTED
     return 0 if result.status == "decided" else UNDECIDED

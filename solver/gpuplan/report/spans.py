@@ -31,7 +31,9 @@ class Grid:
     """Rows below a header; a header that begins with ">" sets its column flush right. Columns without any text are left out."""
 
     def __init__(self, headers: Sequence[str], rows: Sequence[Row]) -> None:
-        kept = [place for place in range(len(headers)) if any(place < len(row.cells) and row.cells[place] for row in rows)]
+        kept = [
+            place for place in range(len(headers)) if any(place < len(row.cells) and row.cells[place] for row in rows)
+        ]
         self.headers = [headers[place] for place in kept]
         self.rows = [
             Row(tuple(row.cells[place] for place in kept if place < len(row.cells)), row.style, row.sentence)
@@ -41,17 +43,17 @@ class Grid:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         names = tuple(header.removeprefix(">") for header in self.headers)
         widths = _widths([names, *(row.cells for row in self.rows)], len(names), options.max_width)
-        yield from self._lines(Row(names), widths)
+        yield from self._lines(Row(names), widths, options.max_width)
         yield Text("-" * (sum(widths) + GAP * (len(widths) - 1)), no_wrap=True, overflow="ignore")
         for row in self.rows:
-            yield from self._lines(row, widths)
+            yield from self._lines(row, widths, options.max_width)
 
-    def _lines(self, row: Row, widths: Sequence[int]) -> Iterator[Text]:
-        """A row, on as many lines as its fullest cell needs."""
+    def _lines(self, row: Row, widths: Sequence[int], most: int) -> Iterator[Text]:
+        """A row, on as many lines as its fullest cell needs; its sentence goes as far as the page."""
         used = [*widths[: len(row.cells)]]
         cells = [_wrapped(cell, width) for cell, width in zip(row.cells, widths, strict=False)]
         if row.sentence is not None:
-            used.append(max(LEAST, sum(widths[len(cells) :]) + GAP * (len(widths) - len(cells) - 1)))
+            used.append(max(LEAST, most - sum(used) - GAP * len(used)))
             cells.append(_wrapped(row.sentence, used[-1]))
         for parts in zip_longest(*cells, fillvalue=""):
             padded = [

@@ -58,7 +58,7 @@ class Axis:
             raise InputError("values", given, "cannot be combined with --from, --to or --points; give one of the two")
         found: dict[float, str] = {}
         for value in values:
-            found.setdefault(self.parse("values", value), str(value).strip())
+            found.setdefault(self.parse("values", value), self._text(value))
         if not found:
             raise InputError("values", "", f"are empty; give some, such as --values {self._examples()}")
         return found
@@ -69,11 +69,22 @@ class Axis:
                 raise InputError(name, "", f"is missing; give --from and --to, or --values {self._examples()}")
         first, last = self.parse("from", start), self.parse("to", stop)
         if first == last:
-            raise InputError("to", stop, f"{shown(stop)!r} is where the sweep begins; give another end, or --values {stop}")
+            raise InputError(
+                "to", stop, f"{shown(stop)!r} is where the sweep begins; give another end, or --values {stop}"
+            )
         count = POINTS if points is None else parse_whole("points", points, 2, MOST_POINTS)
         inner = [first + (last - first) * index / (count - 1) for index in range(1, count - 1)]
-        texts = [str(start).strip(), *(self.write(float(round(v)) if self.whole else v) for v in inner), str(stop).strip()]
+        texts = [
+            self._text(start),
+            *(self.write(float(round(v)) if self.whole else v) for v in inner),
+            self._text(stop),
+        ]
         return {self.parse("values", text): text for text in dict.fromkeys(texts)}
+
+    def _text(self, value: Any) -> str:
+        """A value as it was given; an amount of money is seen to be one."""
+        text = str(value).strip()
+        return f"${text}" if self.unit.startswith("USD") and text[:1].isdigit() else text
 
     def _examples(self) -> str:
         return ",".join(self.write(value * self.unit_size) for value in EXAMPLES[self.word])

@@ -149,7 +149,9 @@ def walk(
     """
     falling = FRONTIERS[pair]
     wanted = replace(
-        job, objectives=(pair[0], falling.objective), limits=replace(job.limits, timed=job.limits.timed or pair != ("cost", "gpus"))
+        job,
+        objectives=(pair[0], falling.objective),
+        limits=replace(job.limits, timed=job.limits.timed or pair != ("cost", "gpus")),
     )
     amount = ends.high if after is None else falling.below(falling.needed(after), job)
     last = after
@@ -169,7 +171,13 @@ def walk(
 
 
 def _end(
-    series: str, job: Job, outcome: Outcome, falling: Falling, offers: Sequence[Offer], ask: Asker, last: SweepPoint | None
+    series: str,
+    job: Job,
+    outcome: Outcome,
+    falling: Falling,
+    offers: Sequence[Offer],
+    ask: Asker,
+    last: SweepPoint | None,
 ) -> SweepPoint:
     """What comes after the last point: no plan; why there is none at all, or what holds the last one back."""
     mark = Mark(series, None, None, None, END)

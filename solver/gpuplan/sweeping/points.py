@@ -18,7 +18,15 @@ from gpuplan.units import format_count, format_hours, format_money
 from gpuplan_hardware import Offer
 
 #: What limits are called in a sentence, where the name itself will not do.
-LIMITS = {"max_gpus": "max GPUs", "max_nodes": "max nodes", "node_counts": "node counts", "max_tp": "max TP", "min_mfu": "min MFU"}
+LIMITS = {
+    "deadline": "a deadline of",
+    "budget": "a budget of",
+    "max_gpus": "max GPUs",
+    "max_nodes": "max nodes",
+    "node_counts": "node counts",
+    "max_tp": "max TP",
+    "min_mfu": "min MFU",
+}
 
 
 @dataclass(frozen=True)
@@ -84,17 +92,19 @@ def reason_of(why: Explanation) -> str:
         return f"no plan; it takes {' or '.join(_change(change) for change in why.relaxations)}"
     if why.conflict == ["offers"]:
         return "no plan; no offer in the selection can hold the job at all"
-    named = " and ".join(_named(name) for name in why.conflict)
+    named = " and ".join(_named(name).removeprefix("a ").removesuffix(" of") for name in why.conflict)
     return f"no plan; {named} cannot be kept" if named else "no plan; not all limits can be kept"
 
 
 def _change(change: Relaxation) -> str:
     """A relaxation in a phrase: "a deadline of 1.2 h"."""
-    if change.unit == "switch":
-        phrase = f"no --{change.limit.replace('_', '-')}" if change.to == 0 else f"a change of {_named(change.limit)}"
-    else:
-        phrase = f"{_named(change.limit)} {_amount(change.to, change.unit)}"
-    others = [f"{_named(other.limit)} {_amount(other.to, other.unit)}" for other in change.also_lifted if other.unit != "switch"]
+    switch = "another framework" if change.limit == "framework" else f"a change of {_named(change.limit)}"
+    phrase = switch if change.unit == "switch" else f"{_named(change.limit)} {_amount(change.to, change.unit)}"
+    others = [
+        f"{_named(other.limit)} {_amount(other.to, other.unit)}"
+        for other in change.also_lifted
+        if other.unit != "switch"
+    ]
     return f"{phrase} with {' and '.join(others)}" if others else phrase
 
 

@@ -29,13 +29,14 @@ class SweepPoint(Result):
         description="what is different from the plan of the point before: GPU, provider, nodes, layout, each 'name: before -> after'",
     )
     knee: bool = Field(
-        default=False, description="the least product of the two objectives: beyond it 1 % less of one costs more than 1 %"
+        default=False,
+        description="the least product of the two objectives: beyond it 1 % less of one costs more than 1 %",
     )
     reason: str | None = Field(default=None, description="why there is no plan, or none beyond it, in a sentence")
     proved_at: float | None = Field(
-        default=None, description="the point whose proof holds here too, as its plan keeps the limit; null: a proof of its own"
+        default=None,
+        description="the point whose proof holds here too, as its plan keeps the limit; null: a proof of its own",
     )
-
 
     @property
     def key(self) -> str:
@@ -58,7 +59,8 @@ class SeriesAnswer(Answer):
     precision: str
     decided: bool = Field(description="whether each of its points has a plan or a proof that there is none")
     beyond: str | None = Field(
-        default=None, description="why the frontier does not go on beyond its last point, in a sentence; null: no frontier"
+        default=None,
+        description="why the frontier does not go on beyond its last point, in a sentence; null: no frontier",
     )
 
 

@@ -131,9 +131,7 @@ def as_csv(result: SweepResult) -> str:
     writer = csv.DictWriter(buffer, columns(result), lineterminator="\n")
     writer.writeheader()
     for row in rows(result):
-        writer.writerow(
-            {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
-        )
+        writer.writerow({name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()})
     return buffer.getvalue()
 
 

@@ -10,7 +10,11 @@ from gpuplan.errors import InputError, shown
 from gpuplan.fields import BY_NAME
 from gpuplan.job import Job, JobSpec, make_spec, resolve, resolve_all
 from gpuplan.job.choices import Choice, narrowed, read_choices
+from gpuplan.sweeping.family import family
 from gpuplan_hardware import Offer
+
+#: Stands for an amount of data that is yet to be found.
+SOME_TOKENS = "1M"
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,19 @@ class Curve:
         InputError
             The value cannot be used.
         """
+        return resolve(self.spec_with(field, text), offers)
+
+    def spec_with(self, field: str, text: str) -> JobSpec:
+        """The words with another value of a field.
+
+        Raises
+        ------
+        InputError
+            The job was given resolved.
+        """
         if self.spec is None:
             raise InputError(field, text, "cannot be varied in a job that is resolved already; give the job's fields")
-        return resolve(self.spec.model_copy(update={field: text}), offers)
+        return self.spec.model_copy(update={field: text})
 
 
 def curves(
@@ -40,8 +54,12 @@ def curves(
     series: Sequence[str | Mapping[str, Any]],
     varied: Mapping[str, str],
     offers: Sequence[Offer] | None,
+    maximize: str | None = None,
 ) -> list[Curve]:
     """The curves of a question; `varied` is a first value of what is varied, for jobs that would not be whole without it.
+
+    Where tokens are to be maximised, the amount of data need not be said; where the model is, it may be a family (see
+    `gpuplan.sweeping.family`).
 
     Raises
     ------
@@ -54,23 +72,39 @@ def curves(
         return [Curve("", {}, spec, None)]
     base = spec if isinstance(spec, JobSpec) else make_spec(dict(spec))
     own = [_read(one) for one in series] or [("", {})]
-    found = [curve for label, words in own for curve in _curves(base, label, words, varied, offers)]
+    every = [(label, words, _whole(base, words, maximize)) for label, words in own]
+    found = [curve for label, words, whole in every for curve in _curves(label, words, whole, varied, offers, maximize)]
     if len(found) == 1:
         return [Curve("", found[0].words, found[0].job, found[0].spec)]
     labels = [curve.label for curve in found]
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
-        raise InputError("series", twice, f"{twice!r} is there twice; put another name in front, such as 'again: {twice}'")
+        raise InputError(
+            "series", twice, f"{twice!r} is there twice; put another name in front, such as 'again: {twice}'"
+        )
     return found
 
 
+def _whole(base: JobSpec, own: Mapping[str, Any], maximize: str | None) -> JobSpec:
+    """All words of a curve."""
+    words = make_spec({**base.model_dump(exclude_defaults=True), **own})
+    if maximize == "tokens" and words.data is None and words.tokens is None and words.samples is None:
+        return words.model_copy(update={"tokens": SOME_TOKENS})
+    return words
+
+
 def _curves(
-    base: JobSpec, label: str, own: Mapping[str, Any], varied: Mapping[str, str], offers: Sequence[Offer] | None
+    label: str,
+    own: Mapping[str, Any],
+    words: JobSpec,
+    varied: Mapping[str, str],
+    offers: Sequence[Offer] | None,
+    maximize: str | None,
 ) -> list[Curve]:
     """A curve for each method and precision that the words allow."""
-    given = base.model_dump(exclude_defaults=True)
-    words = make_spec({**given, **own})
     whole = words.model_copy(update=dict(varied))
+    if maximize == "model" and words.model is not None and len(models := family(str(words.model))) > 1:
+        whole = whole.model_copy(update={"model": models[-1].name})
     choices = read_choices(whole)
     jobs = resolve_all(whole, offers)
     found = []

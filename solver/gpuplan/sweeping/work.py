@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from gpuplan.workers import each
 Progress = Callable[[int, int | None], None]
 #: Status of a point that needs no further search.
 DECIDED = ("optimal", "infeasible")
+#: Work that takes less is not worth a process.
+ALONE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class Work:
         path = self.journal
         opened = nullcontext() if path is None else Journal.open(path, self._identity(question), self.restart)
         with opened as journal:
-            points = [] if journal is None else [SweepPoint.model_validate_json(text) for text in journal.known.values()]
+            points = (
+                [] if journal is None else [SweepPoint.model_validate_json(text) for text in journal.known.values()]
+            )
             resumed = len(points)
             stopped = self._run(points, journal)
         return Done(points, resumed, min(self.processes, len(self.tasks)), time.perf_counter() - start, stopped)
@@ -68,8 +72,8 @@ class Work:
         tasks = [task.with_known(known) for task in self.tasks]
         self._tell(len(points))
         try:
-            with closing(each(tasks, run, self.processes)) as found:
-                for _, point in found:
+            with closing(self._items(tasks)) as found:
+                for point in found:
                     points.append(point)
                     if journal is not None and point.status in DECIDED:
                         journal.add(point.key, point.model_dump_json())
@@ -79,6 +83,16 @@ class Work:
                 raise
             return "interrupted"
         return None
+
+    def _items(self, tasks: Sequence[Task]) -> Generator[SweepPoint, None, None]:
+        """Points as they come: here at first, as a process takes a second to begin; what then is left, in processes."""
+        start = time.perf_counter()
+        for place, task in enumerate(tasks):
+            if self.processes > 1 and len(tasks) - place > 1 and time.perf_counter() - start > ALONE_SECONDS:
+                with closing(each(tasks[place:], run, self.processes)) as found:
+                    yield from (point for _, point in found)
+                return
+            yield from run(task)
 
     def _tell(self, done: int) -> None:
         if self.progress is not None:

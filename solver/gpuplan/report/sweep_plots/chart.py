@@ -31,6 +31,8 @@ STYLES = (
 #: Parts of memory, from the bottom: light and dark in turn, so that neighbours differ in grey as well.
 PART_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 INK = "#333333"
+#: An offer that wins, and one that does not.
+WINS, LOSES = STYLES[0].colour, STYLES[1].colour
 PALE = "#ECECEC"
 PALER = "#F6F6F6"
 
@@ -45,6 +47,18 @@ class Axis:
     high: float
     log: bool
     ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Memory of a plan on its fullest GPU, in bytes."""
+
+    label: str
+    group: str
+    parts: tuple[tuple[str, float], ...]
+    bound: float
+    usable: float
+    hover: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,12 @@ class Mark:
     proved: bool
     reason: str
     hover: tuple[str, ...]
+    bar: Bar | None = None
+
+    @property
+    def height(self) -> float:
+        """`y` of a mark that has a plan."""
+        return 0.0 if self.y is None else self.y
 
 
 @dataclass(frozen=True)
@@ -85,24 +105,12 @@ class Curve:
     @property
     def found(self) -> list[Mark]:
         """Marks with a plan, from left to right."""
-        return sorted((mark for mark in self.marks if mark.y is not None), key=lambda mark: (mark.x, -(mark.y or 0.0)))
+        return sorted((mark for mark in self.marks if mark.y is not None), key=lambda mark: (mark.x, -mark.height))
 
     @property
     def missing(self) -> list[Mark]:
         """Marks without a plan, from left to right."""
         return sorted((mark for mark in self.marks if mark.y is None), key=lambda mark: mark.x)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """Memory of a plan on its fullest GPU, in bytes."""
-
-    label: str
-    group: str
-    parts: tuple[tuple[str, float], ...]
-    bound: float
-    usable: float
-    hover: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -129,10 +137,14 @@ class Chart:
         What is under the stairs is proved empty.
     beyond
         Why nothing is left of a frontier's last point; empty where that is not said in the picture.
+    nothing
+        Why there is no plan at all; empty where there is one.
     shut
         Interval of x in which there is no plan, proved.
     bars_title
         What the memory bars show; empty where there are none.
+    bound_title
+        What their bounds are.
     """
 
     title: str
@@ -145,9 +157,11 @@ class Chart:
     empty_above: bool = True
     nothing_below: bool = False
     beyond: str = ""
+    nothing: str = ""
     shut: tuple[float, float] | None = None
     bars: tuple[Bar, ...] = ()
     bars_title: str = ""
+    bound_title: str = ""
     dumbbells: tuple[Dumbbell, ...] = ()
 
 

@@ -17,7 +17,9 @@ def dumbbell_chart(result: SweepResult) -> Chart:
     """What is drawn of break-even prices: a line for each offer, those that win or are nearest to it at the top."""
     ordered = sorted(result.break_even, key=_distance)
     shown = ordered[:MOST_OFFERS]
-    values = [price for one in shown for price in (one.listed_usd_per_gpu_hour, one.break_even_usd_per_gpu_hour) if price]
+    values = [
+        price for one in shown for price in (one.listed_usd_per_gpu_hour, one.break_even_usd_per_gpu_hour) if price
+    ]
     gpus = list(dict.fromkeys(one.gpu for one in result.break_even))
     subtitle = [_rival(result), phrases.conditions(result)]
     if len(ordered) > len(shown):
@@ -25,7 +27,7 @@ def dumbbell_chart(result: SweepResult) -> Chart:
     return Chart(
         title=f"{phrases.what_it_trains(result)}: at which price {' or '.join(gpus[:3]) or 'an offer'} wins",
         subtitle=tuple(line for line in subtitle if line),
-        x=axis("price (USD per GPU and hour)", "usd_per_gpu_hour", values, right=0.16),
+        x=axis("price (USD per GPU and hour)", "usd_per_gpu_hour", values, right=0.22),
         y=None,
         styles={},
         dumbbells=tuple(_dumbbell(one) for one in shown),
@@ -53,13 +55,14 @@ def _dumbbell(one: BreakEvenAnswer) -> Dumbbell:
     elif one.change is None:
         note = say.price(even)
     else:
-        note = f"{'+' if one.change >= 0 else '−'}{say.percent(abs(one.change))}"
+        note = f"{say.price(even)} ({'+' if one.change >= 0 else '−'}{say.percent(abs(one.change))})"
     hover = [
         one.offer,
         f"listed {'nowhere' if listed is None else f'{say.price(listed)} per GPU and hour'}",
-        "no plan on it keeps the limits at any price" if even is None else f"break-even {say.price(even)} per GPU and hour",
+        "no plan on it keeps the limits at any price"
+        if even is None
+        else f"break-even {say.price(even)} per GPU and hour",
         *([] if one.plan is None else [phrases.bar_label(one.plan)]),
         "both sides proved" if one.proved else "not proved",
     ]
-    label = f"{phrases.short(one.offer, LONGEST_OFFER)}"
-    return Dumbbell(label, listed, even, one.wins_now, note, tuple(hover))
+    return Dumbbell(phrases.short_middle(one.offer, LONGEST_OFFER), listed, even, one.wins_now, note, tuple(hover))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from gpuplan.report import format as say
@@ -20,7 +21,11 @@ def what_it_trains(result: SweepResult) -> str:
     """Model and method that all curves share, the first line of a picture."""
     models = list(dict.fromkeys(series.model for series in result.series))
     methods = list(dict.fromkeys(series.method for series in result.series))
-    named = [short(models[0], LONGEST_NAME)] if len(models) == 1 and result.maximize != "model" else []
+    named = [short(models[0], LONGEST_NAME)] if len(models) == 1 else []
+    if result.maximize == "model":
+        family = os.path.commonprefix([point.model for point in result.points if point.plan is not None])  # noqa: RUF071  names, no paths
+        family = family.rpartition("-")[0]
+        named = [f"{family} family"] if family else []
     if len(methods) == 1:
         named.append(words.words(words.METHODS, methods[0]))
     return ", ".join(named) or "several jobs"
@@ -45,7 +50,7 @@ def proof(result: SweepResult) -> str:
         return ""
     if len(decided) == len(result.points):
         return "every point is proved"
-    return f"{len(decided)} of {say.plural(len(result.points), 'point')} are proved, hollow ones are not"
+    return f"{len(decided)} of {say.plural(len(result.points), 'point')} are proved"
 
 
 def _data(result: SweepResult) -> list[str]:
@@ -77,17 +82,30 @@ def hover(point: SweepPoint, result: SweepResult) -> tuple[str, ...]:
     """All about a point, a line each."""
     lines = [point.series] if point.series else []
     if point.at is not None:
-        lines.append(f"{words.words({}, point.over or '').replace('-', ' ')} {point.at_text}")
+        lines.append(value(point))
     if point.plan is None:
         return (*lines, f"no plan ({point.status}): {reason(point)}")
     return (*lines, *_plan_lines(point, point.plan, result), *(["the knee"] if point.knee else []), *_changes(point))
 
 
+def value(point: SweepPoint) -> str:
+    """What was varied, and where: "deadline 24h", "global batch 256"."""
+    return f"{(point.over or '').replace('-', ' ')} {point.at_text}"
+
+
 def _plan_lines(point: SweepPoint, plan: PlanAnswer, result: SweepResult) -> list[str]:
     prediction, layout = plan.prediction, plan.layout
     sure = "" if result.confidence is None else f" with {say.percent(result.confidence)} confidence"
-    keeps = [] if point.hours_at_confidence is None else [f"keeps a deadline of {say.hours_at_least(point.hours_at_confidence)}"]
-    keeps += [] if point.cost_usd_at_confidence is None else [f"a budget of {say.money_at_least(point.cost_usd_at_confidence)}"]
+    keeps = (
+        []
+        if point.hours_at_confidence is None
+        else [f"keeps a deadline of {say.hours_at_least(point.hours_at_confidence)}"]
+    )
+    keeps += (
+        []
+        if point.cost_usd_at_confidence is None
+        else [f"a budget of {say.money_at_least(point.cost_usd_at_confidence)}"]
+    )
     memory = prediction.memory
     return [
         f"{words.gpus(plan)}: {words.cluster(plan)}",
@@ -121,10 +139,15 @@ def short_reason(point: SweepPoint) -> str:
     least = least_limit(point)
     if least is not None:
         field, value = least
-        return f"no plan: smallest {field.replace('max-', '')} {_limit(field, value)}" if field != "budget" else (
-            f"no plan below {say.money_at_least(value)}"
+        return (
+            f"no plan: smallest {field.replace('max-', '')} {_limit(field, value)}"
+            if field != "budget"
+            else (f"no plan below {say.money_at_least(value)}")
         )
-    first = re.split(r"[;:.](?:\s|$)", reason(point), maxsplit=1)[0]
+    whole = reason(point)
+    if whole.startswith("no plan"):
+        return short(whole, LONGEST_REASON)
+    first = re.split(r"[;:.](?:\s|$)", whole, maxsplit=1)[0]
     return f"no plan: {short(first, LONGEST_REASON)}"
 
 
@@ -150,3 +173,9 @@ def short(text: str, longest: int) -> str:
     """The text, or its beginning and an ellipsis."""
     plain = " ".join(text.split())
     return plain if len(plain) <= longest else f"{plain[: longest - 1].rstrip()}…"
+
+
+def short_middle(text: str, longest: int) -> str:
+    """The text, or both its ends around an ellipsis."""
+    head = (longest - 1) // 2
+    return text if len(text) <= longest else f"{text[:head]}…{text[head + 1 - longest :]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from gpuplan.report import format as say
 from gpuplan.report.sweep_plots.chart import Axis, Kind
@@ -24,6 +25,17 @@ _LADDER = (
 )
 
 
+class Scale:
+    """From a value to its place on an axis, 0 to 1."""
+
+    def __init__(self, low: float, high: float, log: bool) -> None:
+        self._log = log
+        self._low, self._high = (math.log(low), math.log(high)) if log else (low, high)
+
+    def __call__(self, value: float) -> float:
+        return ((math.log(value) if self._log else value) - self._low) / (self._high - self._low)
+
+
 def axis(
     title: str,
     kind: Kind,
@@ -40,13 +52,15 @@ def axis(
     left, right
         Shares of the axis that stay free below the smallest and above the largest value.
     named
-        Values that the user gave, as written: they are named where there is room for all.
+        Values that the user gave, times as written: they are named where there is room for all.
     """
     smallest, largest = (min(values), max(values)) if values else (1.0, 1.0)
     log = smallest > 0 and largest / smallest > LOG_FROM
     low, high = _ends(smallest, largest, left, right, log)
-    place = _place(low, high, log)
-    ticks = sorted(dict(named).items())
+    if not values:
+        return Axis(title, kind, low, high, log, ())
+    place = Scale(low, high, log)
+    ticks = sorted((value, text if kind == "hours" else tick_text(value, kind)) for value, text in dict(named).items())
     if not ticks or len(ticks) > MOST_TICKS or not _apart([place(value) for value, _ in ticks], 0.09):
         ticks = [(value, tick_text(value, kind)) for value in _ticks(low, high, kind, log)]
     return Axis(title, kind, low, high, log, tuple(ticks))
@@ -57,7 +71,7 @@ def tick_text(value: float, kind: Kind) -> str:
     if kind == "hours":
         return _hours(value)
     if kind in ("usd", "usd_per_gpu_hour"):
-        return f"${value:,.0f}" if value >= 10 or value == int(value) else f"${value:,.2f}"
+        return f"${value:,.0f}" if value == round(value) else f"${value:,.2f}"
     if kind == "bytes":
         return say.decimal_bytes(value)
     return say.count(value) if value >= 1 or value == 0 else f"{value:g}"
@@ -68,10 +82,10 @@ def _hours(value: float) -> str:
     if value >= _DAY:
         days = value / _DAY
         return f"{days:g}{say.GLUE}day" + ("" if days == 1 else "s")
-    for factor, unit in ((1.0, "h"), (60.0, "min"), (3600.0, "s")):
-        if value * factor >= 0.9999 or unit == "s":
-            return f"{round(value * factor, 2):g}{say.GLUE}{unit}"
-    raise AssertionError
+    factor, unit = next(
+        ((factor, unit) for factor, unit in ((1.0, "h"), (60.0, "min")) if value * factor >= 0.9999), (3600.0, "s")
+    )
+    return f"{round(value * factor, 2):g}{say.GLUE}{unit}"
 
 
 def _ends(smallest: float, largest: float, left: float, right: float, log: bool) -> tuple[float, float]:
@@ -88,24 +102,9 @@ def _ends(smallest: float, largest: float, left: float, right: float, log: bool)
     return low, largest + right * whole
 
 
-def _place(low: float, high: float, log: bool) -> Scale:
-    return Scale(low, high, log)
-
-
-class Scale:
-    """From a value to its place on an axis, 0 to 1."""
-
-    def __init__(self, low: float, high: float, log: bool) -> None:
-        self._log = log
-        self._low, self._high = (math.log(low), math.log(high)) if log else (low, high)
-
-    def __call__(self, value: float) -> float:
-        return ((math.log(value) if self._log else value) - self._low) / (self._high - self._low)
-
-
 def _apart(places: Sequence[float], least: float) -> bool:
     """Whether neighbours are at least that far apart."""
-    return all(after - before >= least for before, after in zip(places, places[1:], strict=False))
+    return all(after - before >= least for before, after in pairwise(places))
 
 
 def _ticks(low: float, high: float, kind: Kind, log: bool) -> list[float]:
@@ -124,14 +123,30 @@ def _ticks(low: float, high: float, kind: Kind, log: bool) -> list[float]:
 def _log_ladders(low: float, high: float, kind: Kind) -> list[Sequence[float]]:
     """Sets of round values, the richest first."""
     if kind == "hours":
-        coarse = tuple(value for value in _LADDER if not _one_of(value, (2 * _MINUTE, 2.0, 4.0, 9.0, 18.0, 20 * _MINUTE)))
-        coarser = (10 / 3600, *(m * _MINUTE for m in (1, 5, 15)), 1.0, 3.0, 12.0, *(d * _DAY for d in (1, 3, 7, 30, 90, 365, 3650)))
-        middle = (*(m * _MINUTE for m in (1, 5, 15, 30)), 1.0, 2.0, 4.0, 12.0, *(d * _DAY for d in (1, 2, 7, 30, 90, 365)))
+        coarse = tuple(
+            value for value in _LADDER if not _one_of(value, (2 * _MINUTE, 2.0, 4.0, 9.0, 18.0, 20 * _MINUTE))
+        )
+        coarser = (
+            10 / 3600,
+            *(m * _MINUTE for m in (1, 5, 15)),
+            1.0,
+            3.0,
+            12.0,
+            *(d * _DAY for d in (1, 3, 7, 30, 90, 365, 3650)),
+        )
+        middle = (
+            *(m * _MINUTE for m in (1, 5, 15, 30)),
+            1.0,
+            2.0,
+            4.0,
+            12.0,
+            *(d * _DAY for d in (1, 2, 7, 30, 90, 365)),
+        )
         return [coarse, middle, coarser]
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    twos = [2.0**power for power in range(max(0, math.floor(math.log2(low))), math.ceil(math.log2(high)) + 1)]
+    twos, fours, eights = ([float(base**power) for power in range(20)] for base in (2, 4, 8))
     fine, plain = ([m * 10.0**p for p in powers for m in some] for some in ((1, 2, 5), (1,)))
-    return [twos, fine, plain] if kind == "count" and high <= 5000 else [fine, plain]
+    return [twos, fours, eights] if kind == "count" and high <= 5000 else [fine, plain]
 
 
 def _one_of(value: float, others: Sequence[float]) -> bool:

@@ -52,9 +52,11 @@ def curve_chart(result: SweepResult) -> Chart:
     curves = tuple(_curve(result, series, single) for series in result.series)
     marks = [mark for curve in curves for mark in curve.marks]
     frontier = result.question == "frontier"
-    beyond = result.series[0].beyond or "" if frontier and single and result.series and any(c.found for c in curves) else ""
+    beyond = (
+        result.series[0].beyond or "" if frontier and single and result.series and any(c.found for c in curves) else ""
+    )
     shut = _shut(result) if single else None
-    bars = _bars(result, curves)
+    bars = _bars(curves)
     return Chart(
         title=f"{phrases.what_it_trains(result)}: {_question(result)}",
         subtitle=tuple(line for line in (phrases.conditions(result), phrases.proof(result)) if line),
@@ -66,9 +68,11 @@ def curve_chart(result: SweepResult) -> Chart:
         empty_above=result.maximize is None,
         nothing_below=frontier and single and bool(result.series) and result.series[0].decided,
         beyond=beyond,
+        nothing=_nothing(result),
         shut=shut,
         bars=bars,
         bars_title="Memory of the fullest GPU of each plan" if bars else "",
+        bound_title=_bound_title(result),
     )
 
 
@@ -100,17 +104,19 @@ def _curve(result: SweepResult, series: SeriesAnswer, single: bool) -> Curve:
     for point in points:
         plan = point.plan
         label = "" if plan is None else _label(result, point, plan)
+        group = plan.offer.gpu if plan is not None and single else series.label
         marks.append(
             Mark(
                 x=_x(result, point) or 0.0,
                 y=None if plan is None else _y(result, point, plan),
-                group=plan.offer.gpu if plan is not None and single else series.label,
+                group=group,
                 label="" if label == before and not point.knee else f"knee: {label}" if point.knee else label,
                 rank=ranks.get(id(point), 2),
                 knee=point.knee,
                 proved=point.status in ("optimal", "infeasible"),
                 reason="" if plan is not None else phrases.short_reason(point),
                 hover=phrases.hover(point, result),
+                bar=None if plan is None else _bar(plan, group, _bar_note(result, point)),
             )
         )
         before = label if plan is not None else before
@@ -121,6 +127,13 @@ def _curve(result: SweepResult, series: SeriesAnswer, single: bool) -> Curve:
 def _label(result: SweepResult, point: SweepPoint, plan: PlanAnswer) -> str:
     """The plan in short; the model before it where that is what is sought."""
     return f"{point.model}: {phrases.plan_label(plan)}" if result.maximize == "model" else phrases.plan_label(plan)
+
+
+def _nothing(result: SweepResult) -> str:
+    """Why no point has a plan: what the last one says, which is the loosest of a sweep."""
+    if any(point.plan is not None for point in result.points):
+        return ""
+    return phrases.short_reason(result.points[-1]) if result.points else "no plan"
 
 
 def _ranks(planned: Sequence[SweepPoint]) -> dict[int, int]:
@@ -202,28 +215,41 @@ def _shut(result: SweepResult) -> tuple[float, float] | None:
     return min(point.at or 0.0 for point in none), last.at or 0.0 if least is None else least[1]
 
 
-def _bars(result: SweepResult, curves: Sequence[Curve]) -> tuple[Bar, ...]:
-    """Memory of the plans, the most telling ones where there are many; each plan once."""
-    points = {phrases.hover(point, result): point for point in result.points if point.plan is not None}
-    marks: dict[str, Mark] = {}
-    for curve in curves:
-        for mark in curve.found:
-            plan = points[mark.hover].plan
-            if plan is not None:
-                marks.setdefault(_bar_name(plan, curve, len(curves)), mark)
-    if len(curves) > 1 and len(marks) > MOST_BARS:
+def _bars(curves: Sequence[Curve]) -> tuple[Bar, ...]:
+    """Memory of the plans, each once, the most telling ones where there are many; none where several curves have too many."""
+    first: dict[str, tuple[int, Bar]] = {}
+    for mark in (mark for curve in curves for mark in curve.found):
+        if mark.bar is not None:
+            rank, bar = first.get(mark.bar.label, (mark.rank, mark.bar))
+            first[mark.bar.label] = min(rank, mark.rank), bar
+    if len(curves) > 1 and len(first) > MOST_BARS:
         return ()
-    kept = sorted(sorted(marks.items(), key=lambda item: item[1].rank)[:MOST_BARS], key=lambda item: list(marks).index(item[0]))
-    return tuple(_bar(name, mark, plan) for name, mark in kept if (plan := points[mark.hover].plan) is not None)
+    telling = {bar.label for _, bar in sorted(first.values(), key=lambda item: item[0])[:MOST_BARS]}
+    return tuple(bar for _, bar in first.values() if bar.label in telling)
 
 
-def _bar_name(plan: PlanAnswer, curve: Curve, curves: int) -> str:
-    return phrases.bar_label(plan) + (f" ({phrases.short(curve.label, 24)})" if curves > 1 else "")
+def _bound_title(result: SweepResult) -> str:
+    if result.confidence is None:
+        return "expected, held against usable (%)"
+    return f"bound with {say.percent(result.confidence)} confidence (% of usable)"
 
 
-def _bar(name: str, mark: Mark, plan: PlanAnswer) -> Bar:
+def _bar_note(result: SweepResult, point: SweepPoint) -> str:
+    """What tells plans apart that are written the same: the curve, and the value where memory or model go with it."""
+    same = result.maximize is None and (result.swept is None or result.swept.field in (*_STAIRS, "price"))
+    value = "" if same else point.model if result.maximize == "model" else phrases.value(point)
+    curve = phrases.short(point.series, 20) if len(result.series) > 1 else ""
+    return ", ".join(text for text in (curve, phrases.short(value, 40)) if text)
+
+
+def _bar(plan: PlanAnswer, group: str, note: str) -> Bar:
+    """Memory of a plan."""
     memory = plan.prediction.memory
-    parts = sorted(((words(MEMORY_PARTS, part), size) for part, size in memory.parts_bytes.items() if size), key=lambda item: -item[1])
+    name = phrases.bar_label(plan) + (f" ({note})" if note else "")
+    parts = sorted(
+        ((words(MEMORY_PARTS, part), size) for part, size in memory.parts_bytes.items() if size),
+        key=lambda item: -item[1],
+    )
     lines = tuple(f"{part} {say.gib_part(size)}" for part, size in parts)
-    note = f"bound {say.gib(memory.bound_bytes)} of {say.gib(memory.usable_bytes)} usable"
-    return Bar(name, mark.group, tuple(parts), memory.bound_bytes, memory.usable_bytes, (name, *lines, note))
+    against = f"bound {say.gib(memory.bound_bytes)} of {say.gib(memory.usable_bytes)} usable"
+    return Bar(name, group, tuple(parts), memory.bound_bytes, memory.usable_bytes, (name, *lines, against))

@@ -1,0 +1,273 @@
+"""Sweeps: each point is what `solve` says there, whatever was reused; and what a question may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+import gpuplan
+from agreement import NEAR, SAME
+from gpuplan.job import Limits
+from gpuplan.result import Result
+from gpuplan.sweeping.axes import AXES
+from gpuplan.sweeping.points import changes
+from gpuplan.sweeping.result import SweepPoint, SweepResult
+from problems import random_problem
+
+JOB: Mapping[str, Any] = {"model": "deepseek-r1-distill-qwen-7b", "method": "lora", "data": "1GB"}
+#: What of an answer `solve` has beside that of a point: neighbours and what limits are worth; and what depends on the machine.
+BESIDE = {"alternatives", "worth", "other_framework", "solver", "question", "rules", "undecided"}
+
+
+def _same(point: SweepPoint, result: Result) -> None:
+    """A point has the fields of the answer of `solve`."""
+    for field in set(Result.model_fields) - BESIDE:
+        assert getattr(point, field) == getattr(result, field), field
+    mine, theirs = ([rule.model_copy(update={"binding": False}) for rule in one.rules] for one in (point, result))
+    assert mine == theirs
+
+
+VALUES: Mapping[str, list[str]] = {
+    "deadline": ["40h", "8h", "3h", "90m", "30m", "5m", "1m"],
+    "budget": ["$10", "$16", "$20", "$100", "$1000"],
+    "max-gpus": ["1", "2", "8"],
+    "max-nodes": ["1", "3"],
+    "data": ["100MB", "1GB", "20GB"],
+    "tokens": ["50M", "2B"],
+    "epochs": ["1", "2.5"],
+    "global-batch": ["64", "256"],
+    "sequence-length": ["2048", "8192"],
+    "price": ["$1.50", "3"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("axis", VALUES)
+def test_each_point_is_what_solve_says(axis: str) -> None:
+    words = {name: value for name, value in JOB.items() if axis not in ("tokens",) or name != "data"}
+    words |= {"gpu": "H100-SXM"} if axis == "price" else {}
+    found = gpuplan.sweep(words, over=axis, values=VALUES[axis])
+    assert found.status == "decided"
+    assert [point.at_text for point in found.points] == VALUES[axis]
+    for point in found.points:
+        result = gpuplan.solve(words | {AXES[axis].field: point.at_text})
+        _same(point, result)
+        assert point.over == axis and point.at_unit == AXES[axis].unit
+        assert (point.reason is None) == (point.plan is not None)
+
+
+def test_every_axis_is_tried() -> None:
+    assert set(VALUES) == set(AXES)
+
+
+@pytest.mark.slow
+def test_a_chain_over_random_problems_is_what_single_questions_say() -> None:
+    compared = reused = 0
+    for seed in range(120):
+        problem = random_problem(Random(seed))
+        limits, oracle = problem.job.limits, problem.oracle
+        if limits.deadline_seconds is None or any(plan.distance < NEAR for plan in oracle.plans):
+            continue
+        hours = [limits.deadline_seconds * share / 3600 for share in (0.5, 0.8, 1.0, 1.3, 4.0)]
+        found = gpuplan.sweep(
+            problem.job, over="deadline", values=[f"{value}h" for value in hours], offers=problem.offers
+        )
+        for point in found.points:
+            seconds = (point.at or 0.0) * 3600
+            answer = oracle.under(_with_deadline(limits, seconds)).solve()
+            if answer.distance < NEAR:
+                continue
+            compared += 1
+            reused += point.proved_at is not None
+            assert (point.plan is None) == (answer.value is None), (seed, point.at)
+            if point.objective is not None and answer.value is not None:
+                assert abs(point.objective - answer.value) <= SAME * answer.value, (seed, point.at)
+    assert compared > 60 and reused > 15
+
+
+def _with_deadline(limits: Limits, seconds: float) -> Limits:
+    return replace(limits, deadline_seconds=seconds, timed=True)
+
+
+def _sweep(**more: Any) -> SweepResult:
+    words: dict[str, Any] = {"over": "deadline", "start": "1h", "stop": "20h", "points": 12}
+    return gpuplan.sweep(JOB, **words | more)
+
+
+def test_a_plan_that_keeps_a_tighter_limit_is_proved_there_too() -> None:
+    found = _sweep()
+    reused = [point for point in found.points if point.proved_at is not None]
+    assert found.solver.reused == len(reused) > 3
+    assert found.solver.asked + found.solver.reused == found.solver.points == 12
+    proofs = {point.at: point for point in found.points if point.proved_at is None}
+    for point in reused:
+        assert point.plan is not None and point.hours_at_confidence is not None and point.at is not None
+        source = proofs[point.proved_at]
+        assert source.plan is not None and source.plan.offer == point.plan.offer
+        assert point.hours_at_confidence <= point.at < (point.proved_at or 0.0)
+
+
+def test_the_order_of_the_values_does_not_matter() -> None:
+    values = ["20h", "2h", "1m", "6h"]
+    first, second = _values(values), _values(values[::-1])
+    assert [point.at_text for point in first.points] == values
+    assert {p.at_text: p.plan for p in first.points} == {p.at_text: p.plan for p in second.points}
+
+
+def _values(values: list[str]) -> SweepResult:
+    return gpuplan.sweep(JOB, over="deadline", values=values)
+
+
+def test_evenly_spaced_values_are_rounded_and_have_their_ends() -> None:
+    found = _sweep(start="30m", stop="4h", points=4)
+    assert [point.at_text for point in found.points] == ["30m", "1.667h", "2.833h", "4h"]
+    assert [point.at for point in found.points] == pytest.approx([0.5, 1.667, 2.833, 4.0])
+    counts = gpuplan.sweep(JOB, over="max-gpus", start=1, stop=8, points=20)
+    assert [point.at for point in counts.points] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_methods_that_are_left_open_are_curves() -> None:
+    found = gpuplan.sweep({**JOB, "method": "lora,full"}, over="deadline", values=["5h", "20h"])
+    assert [one.label for one in found.series] == ["full", "lora"]
+    assert [(p.series, p.method) for p in found.points] == [("full", "full")] * 2 + [("lora", "lora")] * 2
+
+
+def test_series_have_words_of_their_own() -> None:
+    found = gpuplan.sweep(
+        JOB,
+        over="deadline",
+        values=["20h"],
+        series=[
+            "method=full",
+            "spot: pricing=spot; provider=aws",
+            {"label": "14B", "model": "deepseek-r1-distill-qwen-14b"},
+        ],
+    )
+    assert [one.label for one in found.series] == ["full", "spot", "14B"]
+    full, spot, larger = found.points
+    assert full.method == "full" and spot.plan is not None and spot.plan.offer.pricing == "spot"
+    assert larger.model == "deepseek-r1-distill-qwen-14b"
+
+
+def test_what_changes_is_named() -> None:
+    found = gpuplan.frontier(JOB)
+    first, second = found.points[:2]
+    assert first.changes == [] and first.plan is not None and second.plan is not None
+    assert second.changes == changes(first.plan, second.plan) != []
+    assert any(word.startswith(("GPU:", "nodes:", "GPUs:", "layout:")) for word in second.changes)
+    knees = [point for point in found.points if point.knee]
+    products = [p.plan.prediction.cost_usd * p.plan.prediction.total_hours for p in found.points if p.plan]
+    assert [found.points[products.index(min(products))]] == knees
+
+
+def test_the_ends_of_a_frontier() -> None:
+    whole, part = gpuplan.frontier(JOB), gpuplan.frontier(JOB, start="30m", stop="3h")
+    times = [point.plan.prediction.total_hours for point in whole.points if point.plan]
+    assert [p.plan for p in part.points] == [
+        p.plan for p in whole.points if p.plan and 0.5 <= p.plan.prediction.total_hours <= 3
+    ]
+    assert times == sorted(times, reverse=True)
+    assert whole.series[0].beyond is not None and "no plan needs less than" in whole.series[0].beyond
+    assert part.series[0].beyond is None
+    assert [p.plan for p in gpuplan.frontier(JOB, ("time", "cost")).points] == [p.plan for p in whole.points]
+
+
+def test_a_deadline_frontier_is_what_solve_says_between_its_points() -> None:
+    points = gpuplan.frontier(JOB, ("cost", "deadline")).points
+    for point, faster in pairwise(points):
+        assert point.hours_at_confidence is not None and faster.hours_at_confidence is not None
+        for hours, expected in ((point.hours_at_confidence, point), (point.hours_at_confidence * (1 - 1e-4), faster)):
+            if faster.hours_at_confidence <= hours:
+                assert gpuplan.solve({**JOB, "deadline": f"{hours!r}h"}).objective == pytest.approx(expected.objective)
+
+
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"over": "dedline"}, "over", "deadline"),
+    ({"over": "deadline"}, "from", "is missing"),
+    ({"over": "deadline", "start": "1h"}, "to", "is missing"),
+    ({"over": "deadline", "start": "1h", "stop": "1h"}, "to", "another end"),
+    ({"over": "deadline", "values": ["24"]}, "values", "no unit"),
+    ({"over": "deadline", "values": []}, "values", "empty"),
+    ({"over": "deadline", "values": ["1h"], "start": "1h"}, "values", "one of the two"),
+    ({"over": "budget", "values": ["-3"]}, "values", "above zero"),
+    ({"over": "budget", "values": ["nan"]}, "values", "nan"),
+    ({"over": "max-gpus", "values": ["1.5"]}, "values", "1.5"),
+    ({"over": "sequence-length", "values": ["4096", "99999999"]}, "seq_len", "99999999"),
+    ({"over": "price", "values": ["2"]}, "price", "one GPU"),
+    ({"over": "deadline", "values": ["1h"], "series": ["method"]}, "series", "no value"),
+    ({"over": "deadline", "values": ["1h"], "series": ["methd=lora"]}, "methd", "method"),
+    ({"over": "deadline", "values": ["1h"], "series": ["method=lora", "method=lora"]}, "series", "twice"),
+    ({"over": "data", "values": ["1GB"], "maximize": "tokens"}, "maximize", "limit"),
+]
+
+
+@pytest.mark.parametrize(("words", "field", "message"), WRONG)
+def test_bad_questions_name_field_value_and_way_out(words: dict[str, Any], field: str, message: str) -> None:
+    with pytest.raises(gpuplan.InputError) as caught:
+        gpuplan.sweep(JOB, **words)
+    assert caught.value.field == field
+    assert message in str(caught.value)
+
+
+def test_an_unknown_frontier_names_those_there_are() -> None:
+    with pytest.raises(gpuplan.InputError, match="cost,time, cost,deadline"):
+        gpuplan.frontier(JOB, ("cost", "memory"))
+
+
+def test_nothing_is_journaled_twice_and_a_finished_sweep_is_read_back(tmp_path: Path) -> None:
+    journal = tmp_path / "points.journal"
+    first = _sweep(journal=journal)
+    again = _sweep(journal=journal)
+    assert again.solver.resumed == 12 and first.solver.resumed == 0
+    assert again.points == first.points
+    with pytest.raises(gpuplan.InputError, match="another question"):
+        _sweep(journal=journal, points=5)
+    assert _sweep(journal=journal, points=5, restart=True).solver.resumed == 0
+
+
+@pytest.mark.parametrize("kept", range(0, 13, 3))
+def test_a_sweep_that_was_cut_short_gives_the_same_answer(tmp_path: Path, kept: int) -> None:
+    _cut_short(tmp_path, kept, lambda journal: _sweep(journal=journal))
+
+
+@pytest.mark.parametrize("kept", range(5))
+def test_a_frontier_that_was_cut_short_gives_the_same_answer(tmp_path: Path, kept: int) -> None:
+    _cut_short(tmp_path, kept, lambda journal: gpuplan.frontier(JOB, journal=journal))
+
+
+def _cut_short(folder: Path, kept: int, ask: Any) -> None:
+    """Run whole; then with the first lines of the journal only, the last of them torn."""
+    whole, journal = ask(folder / "whole"), folder / "cut"
+    lines = (folder / "whole").read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[: 1 + kept]) + (lines[1 + kept] if 1 + kept < len(lines) else b"")[:40])
+    again = ask(journal)
+    assert again.solver.resumed == kept
+    assert _timeless(again) == _timeless(whole)
+
+
+def _timeless(result: SweepResult) -> list[SweepPoint]:
+    """Points without what depends on the machine."""
+    return [p.model_copy(update={"solver": p.solver.model_copy(update={"seconds": {}})}) for p in result.points]
+
+
+@pytest.mark.slow
+def test_processes_give_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpuplan.sweeping.work.ALONE_SECONDS", 0.0)
+    words = {**JOB, "method": "lora,full"}
+    alone, together = (
+        gpuplan.sweep(words, over="sequence-length", values=[1024, 2048, 4096, 8192], processes=count)
+        for count in (1, 2)
+    )
+    assert _timeless(alone) == _timeless(together)
+
+
+def test_a_table_of_the_points() -> None:
+    frame = _sweep().to_dataframe()
+    assert len(frame) == 12
+    assert {"at", "cost_usd", "total_hours", "gpu", "status"} <= set(frame.columns)
