@@ -20,8 +20,8 @@ from gpuplan_hardware import Offer
 Stopped = Literal["time limit", "interrupted"]
 INTERRUPTED: Stopped = "interrupted"
 TIME_LIMIT: Stopped = "time limit"
-#: Kinds of training whose rows are kept at a time: they are large, and a sweep of sequence lengths never comes back to one.
-MOST_CACHES = 4
+#: Kinds of training whose rows are kept at a time: a family of models, but not every length of a sweep, as they are large.
+MOST_CACHES = 8
 
 
 class Asker:

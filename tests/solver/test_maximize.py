@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from random import Random
@@ -52,10 +53,9 @@ def bounded(problem: Problem, random: Random) -> Problem:
 
 def more(job: Job, count: int, random: Random) -> set[int]:
     """Counts above `count` that might have a plan: the next few, ends of steps, and some far away."""
-    steps = {
-        step for batch in job.global_batches for step in range(1, 4) if (step := _end(job, count, batch, step)) > count
-    }
-    return {count + 1, count + 2, *steps, *(round(count * random.uniform(1.0, 4.0)) + 1 for _ in range(4))}
+    ends = {_end(job, count, batch, steps) for batch in job.global_batches for steps in (1, 2, 3)}
+    far = {round(count * random.uniform(1.0, 4.0)) + 1 for _ in range(4)}
+    return {larger for larger in (count + 1, count + 2, *ends, *far) if larger > count}
 
 
 def _end(job: Job, count: int, batch: int, steps: int) -> int:
@@ -107,7 +107,7 @@ def tokens_of(near: int | None = None, **words: Any) -> Most:
 @pytest.mark.parametrize(
     "words", [{"budget": "$500"}, {"budget": "$500", "deadline": "12h"}, {"deadline": "12h"}], ids=str
 )
-def test_few_questions_are_enough(words: dict[str, str]) -> None:
+def test_few_questions_are_enough(words: dict[str, Any]) -> None:
     found = tokens_of(**words)
     assert found.proved
     assert found.questions <= FEW
@@ -151,7 +151,7 @@ def test_a_batch_that_is_given_stays() -> None:
 
 
 def test_samples_epochs_packing_and_trials() -> None:
-    words = {"data": None, "samples": 1000, "epochs": 2, "packing": 0.9, "trials": 3, "budget": "$100"}
+    words: dict[str, Any] = {"data": None, "samples": 1000, "epochs": 2, "packing": 0.9, "trials": 3, "budget": "$100"}
     found = tokens_of(**words)
     count = sequences_of_epoch(found.job)
     assert found.proved
@@ -201,7 +201,7 @@ DISTILLED = ["deepseek-r1-distill-qwen-32b", "deepseek-r1-distill-qwen-14b", "de
         ("DeepSeek-R1-Distill-Qwen-*", [*DISTILLED, "deepseek-r1-distill-qwen-1.5b"]),
         ("deepseek-r1-distill-l", ["deepseek-r1-distill-llama-70b", "deepseek-r1-distill-llama-8b"]),
         ("gpt-oss-20b", ["gpt-oss-120b", "gpt-oss-20b"]),
-        ("mixtral-8x7b", ["mixtral-8x22b", "mixtral-8x22b-instruct", "mixtral-8x7b"]),
+        ("mixtral-8x7b", ["mixtral-8x22b-instruct", "mixtral-8x22b", "mixtral-8x7b"]),
         ("qwen1.5-moe-a2.7b", ["qwen1.5-moe-a2.7b"]),
         ("mistral-7b, phi-4", ["phi-4", "mistral-7b"]),
     ],
@@ -239,7 +239,7 @@ def test_the_largest_model_has_a_plan_and_the_next_one_has_none() -> None:
     assert name in DISTILLED[1:]
     larger = DISTILLED[DISTILLED.index(name) - 1]
     assert found.reason is not None
-    assert found.reason.startswith(f"{larger} is larger; no plan; it takes budget $")
+    assert re.match(rf"{larger} is larger; no plan; .*budget", found.reason)
     assert found.questions == 1 + DISTILLED.index(name)
 
 
@@ -261,7 +261,7 @@ def test_where_no_model_has_a_plan_the_smallest_says_why() -> None:
 
 
 def test_a_model_that_the_job_cannot_have_is_passed_over_and_said() -> None:
-    """glm-4.5-air has no sequences of 65,536 tokens in this job's words; the method is refused for none of the others."""
+    """Gemma 2 takes 8,192 tokens at most."""
     found = members(make_spec({"model": "gemma-2-2b,qwen2.5-1.5b", "method": "lora", "data": "1MB", "seq_len": 16_384}))
     by_name = {member.model.name: member for member in found}
     assert by_name["gemma-2-2b"].job is None
@@ -275,5 +275,5 @@ def test_a_model_that_the_job_cannot_have_is_passed_over_and_said() -> None:
 def test_where_no_model_can_be_asked_about_the_first_error_is_raised() -> None:
     with pytest.raises(InputError, match="seq_len"):
         members(make_spec({"model": "gemma-2", "method": "lora", "data": "1MB", "seq_len": 16_384}))
-    with pytest.raises(InputError, match="model is missing|model: is missing"):
+    with pytest.raises(InputError, match="is missing; name a model"):
         members(make_spec({"method": "lora", "data": "1MB"}))

@@ -186,5 +186,5 @@ def _end(
     if last is None:
         return point_of(mark, job, outcome, offers, explained(job, offers, ask))
     held = [rule.name for rule in last.rules if rule.binding and rule.rule not in UNSAID]
-    uses = f"; the last one uses up: {', '.join(dict.fromkeys(held))}" if held else ""
+    uses = f"; the last plan is at the limit of {' and of '.join(dict.fromkeys(held))}" if held else ""
     return point_of(mark, job, outcome, offers, reason=f"no plan needs less than {last.at_text}, proved{uses}")

@@ -82,7 +82,9 @@ class BreakEvenAnswer(Answer):
     provider: str
     gpus_per_node: int
     listed_usd_per_gpu_hour: float | None = Field(description="null: nobody sells it")
-    break_even_usd_per_gpu_hour: float | None = Field(description="null: no plan on it keeps the limits at any price")
+    break_even_usd_per_gpu_hour: float | None = Field(
+        description="null: at no price does a plan on it keep the limits and cost less than the best without it"
+    )
     change: float | None = Field(description="from the listed price to the break-even, a share: -0.2 is 20 % less")
     wins_now: bool
     proved: bool = Field(description="whether both sides of the comparison are proved optima")
