@@ -22,7 +22,8 @@ def markdown(swept: Swept, rows: Sequence[Walked], repeats: int) -> str:
         [
             "# Sweeps and frontiers",
             "",
-            f"Written by `python -m benchmarks.what_if`; medians of {repeats} on the machine that ran it, ratios those of two runs in a row.",
+            f"Written by `python -m benchmarks.what_if`; medians of {repeats} on the machine that ran it, ratios those of two runs in a "
+            "row.",
             "",
             "## A sweep against single solves",
             "",

@@ -229,7 +229,7 @@ def break_even(spec: Words, of: str, *, offers: Sequence[Offer] | None = None) -
         swept=None,
         minimize=["cost"],
         confidence=job.confidence,
-        series=[series_answer(curve, job.architecture.name, [], None).model_copy(update={"decided": decided})],
+        series=[series_answer(curve, job.architecture.name, decided, None)],
         points=[],
         break_even=found.answers,
         rival=None if rival is None else plan_answer(rival),

@@ -210,6 +210,23 @@ def format_hours(hours: float) -> str:
     return f"{decimal(hours * factor)} {unit}"
 
 
+def format_money_at_least(usd: float) -> str:
+    """US dollars rounded up: to whole dollars from $100, to cents below."""
+    return format_money(math.ceil(usd) if usd >= 100 else math.ceil(100 * usd) / 100)
+
+
+def format_hours_at_least(hours: float) -> str:
+    """Time that may be rounded up but never down: what a deadline must allow."""
+    factor, unit = hours_unit(hours)
+    return f"{decimal(_up(hours * factor))} {unit}"
+
+
+def _up(number: float) -> float:
+    """Rounded up to the last digit that `decimal` shows."""
+    places = 0 if number >= 99.9 else 1 if number >= 0.1 else 1 - math.floor(math.log10(number)) if number > 0 else 0
+    return math.ceil(number * 10.0**places) / 10.0**places
+
+
 def hours_unit(hours: float) -> tuple[float, str]:
     """Factor from hours and unit in which a time is told."""
     if hours >= 48.0:

@@ -113,7 +113,7 @@ def test_a_frontier_and_a_break_even_price_arrive_in_their_verbs(calls: list[Any
         ("frontier", (["cost", "time"],)),
         ("break_even", ("H200-SXM",)),
     ]
-    assert calls[0][3] == {"start": "1h", "journal": None, "progress": None}
+    assert calls[0][3] == {"start": "1h", "journal": None, "progress": None, "processes": os.cpu_count() or 1}
     assert calls[1][3] == {}
 
 

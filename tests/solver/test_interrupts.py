@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from threading import Thread
 
 import pytest
 
 from gpuplan.interrupts import handler_kept, held_back
 
-
-@pytest.fixture(autouse=True)
-def python_handler() -> Iterator[None]:
-    """Python's own handler, which a process in a shell's background does not have."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("python_handler")
 
 
 def test_a_handler_that_foreign_code_takes_away_is_put_back() -> None:

@@ -180,6 +180,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     assert read(path) == {"a": "1", "c": "3"}
 
 
+@pytest.mark.usefixtures("python_handler")
 def test_ctrl_c_waits_until_an_entry_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sync = os.fsync
 

@@ -43,7 +43,7 @@ VALUES: Mapping[str, list[str]] = {
     "epochs": ["1", "2.5"],
     "global-batch": ["64", "256"],
     "sequence-length": ["2048", "8192"],
-    "price": ["$1.50", "3"],
+    "price": ["$1.50", "$3"],
 }
 
 
@@ -130,6 +130,12 @@ def test_evenly_spaced_values_are_rounded_and_have_their_ends() -> None:
     assert [point.at for point in found.points] == pytest.approx([0.5, 1.667, 2.833, 4.0])
     counts = gpuplan.sweep(JOB, over="max-gpus", start=1, stop=8, points=20)
     assert [point.at for point in counts.points] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_amounts_of_money_are_seen_to_be_ones() -> None:
+    found = gpuplan.sweep(JOB, over="budget", values=["500", "$2k", 30])
+    assert [point.at_text for point in found.points] == ["$500", "$2k", "$30"]
+    assert [point.at for point in found.points] == [500.0, 2000.0, 30.0]
 
 
 def test_methods_that_are_left_open_are_curves() -> None:

@@ -84,6 +84,7 @@ def test_an_error_of_the_consumer_ends_all(tmp_path: Path, error: type[BaseExcep
     assert all(gone(int(path.read_text())) for path in tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("python_handler")
 def test_ctrl_c_while_nothing_is_known_ends_all(tmp_path: Path) -> None:
     consumer = consuming(tmp_path)
     pids = written_pids(tmp_path)

@@ -126,19 +126,22 @@ def sweep(**words: Any) -> int:
 
 def _files(words: dict[str, Any], job_file: str | None) -> _Files:
     """Take the flags of the files out of `words`."""
-    from gpuplan.cli.output import Destination
+    from gpuplan.cli.output import Destination, refuse_overwrite
 
     output_format, out, plots = (words.pop(name) for name in ("output_format", "out", "plots"))
     answer = Destination(output_format, out)
+    sources = [word for word in (job_file, *(words.get(name) for name in READ)) if word is not None]
+    for source in sources if out is not None else ():
+        refuse_overwrite(Path(source), Path(out))
     taken: list[Path] = []
     for word in plots:
-        taken.append(_picture(word, out, (job_file, *(words.get(name) for name in READ))))
+        taken.append(_picture(word, out, sources))
         if len({path.resolve() for path in taken}) < len(taken):
             raise InputError("plot", word, f"{word!r} is given twice; give each picture a path of its own")
     return _Files(answer, tuple(taken), _journal(out))
 
 
-def _picture(word: str, out: str | None, sources: Sequence[str | None]) -> Path:
+def _picture(word: str, out: str | None, sources: Sequence[str]) -> Path:
     """Path of a picture."""
     from gpuplan.cli.output import check_second_file
     from gpuplan.report.sweep_plots import check
@@ -157,6 +160,7 @@ def _journal(out: str | None) -> Path | None:
 
 def _question(words: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Take the flags of the question out of `words`: which it is, and the arguments of its verb."""
+    from gpuplan.sweeping.axes import MOST_POINTS
     from gpuplan.units import parse_whole
 
     names = [name for name, _, _, _ in _FLAGS] + ["series", "processes", "restart"]
@@ -167,9 +171,9 @@ def _question(words: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         raise InputError(asked[-1] if asked else "over", given[asked[-1]] if asked else "", right)
     question = asked[0]
     _refuse_others(question, given)
-    for name, most in (("points", 10**6), ("processes", MOST_PROCESSES)):
+    for name, least, most in (("points", 2, MOST_POINTS), ("processes", 1, MOST_PROCESSES)):
         if name in given:
-            given[name] = parse_whole(name, given[name], 1, most)
+            given[name] = parse_whole(name, given[name], least, most)
     if "maximize" in given:
         given["maximize"] = choose("maximize", given["maximize"], ("tokens", "model"))
     for name in ("values", "frontier"):

@@ -5,11 +5,19 @@ A number and its unit are joined by a space that does not break (`GLUE`), which 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from gpuplan.result import Interval
-from gpuplan.units import decimal, format_bytes, format_count, format_hours, format_money, hours_unit
+from gpuplan.units import (
+    decimal,
+    format_bytes,
+    format_count,
+    format_hours,
+    format_hours_at_least,
+    format_money,
+    format_money_at_least,
+    hours_unit,
+)
 
 GLUE = "\u00a0"
 #: A probability nearer to 0 or 1 than this is not told apart from them by any model.
@@ -30,8 +38,7 @@ def limit_hours(value: float) -> str:
 
 def hours_at_least(value: float) -> str:
     """Time that may be rounded up but never down: what a deadline must allow."""
-    factor, unit = hours_unit(value)
-    return f"{decimal(_up(value * factor))}{GLUE}{unit}"
+    return format_hours_at_least(value).replace(" ", GLUE)
 
 
 def hours_interval(interval: Interval) -> str:
@@ -78,7 +85,7 @@ def limit_money(usd: float) -> str:
 
 def money_at_least(usd: float) -> str:
     """US dollars rounded up: to whole dollars from $100, to cents below."""
-    return money(math.ceil(usd) if usd >= 100 else math.ceil(100 * usd) / 100)
+    return format_money_at_least(usd).replace(" ", GLUE)
 
 
 def money_interval(interval: Interval) -> str:
@@ -174,9 +181,3 @@ def align_units(values: Sequence[str]) -> list[str]:
     units = [value.partition(GLUE)[2] for value in values]
     longest = max(map(len, units), default=0)
     return [value + GLUE * (longest - len(unit)) for value, unit in zip(values, units, strict=True)]
-
-
-def _up(number: float) -> float:
-    """Rounded up to the last digit that `decimal` shows."""
-    places = 0 if number >= 99.9 else 1 if number >= 0.1 else 1 - math.floor(math.log10(number)) if number > 0 else 0
-    return math.ceil(number * 10.0**places) / 10.0**places

@@ -134,11 +134,16 @@ def _in_all(lists: list[list[str]]) -> list[str]:
 def _proof(result: SweepResult) -> list[tuple[str, str | None]]:
     """Who decided what, and how long it took."""
     solver = result.solver
-    reused = f", {solver.reused:,} by that of another point, whose plan keeps the limit too" if solver.reused else ""
+    reused = f", {solver.reused:,} by that of a looser limit" if solver.reused else ""
     resumed = f"; {solver.resumed:,} taken over from a run that was stopped" if solver.resumed else ""
-    things = "offer" if result.question == "break-even" else "point"
     ended = {"time limit": "by the time limit; not reproducible", "interrupted": "interrupted; not reproducible"}
-    decided = f"{f.plural(solver.points, things)}: {solver.asked:,} by a proof of their own{reused}{resumed}"
+    proved = solver.asked + solver.reused
+    some = f"{proved:,} of " if proved < solver.points else ""
+    decided = f"{some}{f.plural(solver.points, 'point')}: {solver.asked:,} by a proof of their own{reused}{resumed}"
+    if result.question == "break-even":
+        known = sum(one.proved for one in result.break_even)
+        some = f"{known:,} of " if known < solver.points else ""
+        decided = f"{some}{f.plural(solver.points, 'offer')}, with {f.plural(solver.asked, 'question')}"
     return [
         ("decided", decided if solver.points else None),
         ("cut short", ended.get(solver.stopped or "")),

@@ -32,6 +32,8 @@ INSIDE = {
     "offload": "offload",
     "virtual_stages": "virtual stages",
 }
+#: Values that differ by a smaller share are the same.
+SAME = 1e-9
 NO_PLAN = {"infeasible": "no plan", "unknown": "not decided"}
 KNEE = "Knee: the least product of both; beyond it 1% less of one costs more than 1% of the other."
 
@@ -52,7 +54,15 @@ def curve(result: SweepResult, series: SeriesAnswer) -> list[RenderableType]:
         notes.append(f"{_sentence(sure)}: the {kept} that the plan keeps with {sure.partition(' ')[0]} confidence.")
     if result.frontier and series.beyond:
         notes.append(f"Beyond the last: {series.beyond}.")
+    notes += _not_more(result, points)
     return [*([Grid(headers, rows)] if rows else []), *(Prose(note) for note in [*notes, *_footnotes(plans)])]
+
+
+def _not_more(result: SweepResult, points: Sequence[SweepPoint]) -> list[str]:
+    """Why the largest model is not a larger one."""
+    if result.maximize != "model":
+        return []
+    return [f"At {point.at_text}: {point.reason}." for point in points if point.plan is not None and point.reason]
 
 
 def _footnotes(plans: Sequence[PlanAnswer]) -> list[str]:
@@ -145,7 +155,8 @@ def _best(result: SweepResult, points: Sequence[SweepPoint | None]) -> str:
             return ""
         if point.plan is not None:
             values[one.label] = _value(result, point, point.plan)
-    return min(values, key=lambda label: values[label], default="")
+    best = min(values.values(), default=0.0)
+    return ", ".join(label for label in values if abs(values[label] - best) <= SAME * abs(best))
 
 
 def _value(result: SweepResult, point: SweepPoint, plan: PlanAnswer) -> float:
@@ -179,7 +190,8 @@ def _ends(point: SweepPoint | None) -> str:
 def break_even(result: SweepResult) -> list[RenderableType]:
     """Two lines for each offer: listed price, break-even price and the plan with which it draws level; and its name."""
     headers = ["offer", ">listed", ">break-even", ">change", "", ">time", "plan", "layout"]
-    rows = [row for one in result.break_even for row in (_offer(one), Row((), sentence=2 * f.GLUE + one.offer))]
+    alone = result.rival is None
+    rows = [row for one in result.break_even for row in (_offer(one, alone), Row((), sentence=2 * f.GLUE + one.offer))]
     plans = [one.plan for one in result.break_even if one.plan is not None]
     notes = [
         "Prices are USD per GPU and hour; below the break-even price the offer is cheaper than the best plan without it."
@@ -187,11 +199,16 @@ def break_even(result: SweepResult) -> list[RenderableType]:
     return [*([Grid(headers, rows)] if rows else []), *(Prose(note) for note in [*notes, *_footnotes(plans)])]
 
 
-def _offer(answer: BreakEvenAnswer) -> Row:
+def _offer(answer: BreakEvenAnswer, alone: bool) -> Row:
+    """Of one offer; `alone`: there is nothing to hold it against."""
     listed = "not sold" if answer.listed_usd_per_gpu_hour is None else f.price(answer.listed_usd_per_gpu_hour)
     first = (f"{answer.gpus_per_node}{f.GLUE}x{f.GLUE}{answer.gpu}", listed)
     if answer.break_even_usd_per_gpu_hour is None or answer.plan is None:
         why = "no plan keeps the limits, at any price" if answer.proved else "not decided"
+        if alone and answer.proved and answer.listed_usd_per_gpu_hour is not None:
+            why = "keeps the limits; without it nothing does" if answer.wins_now else "no plan at its price"
+        elif alone and answer.proved:
+            why = "nothing to hold it against"
         return Row(first, sentence=why)
     change = "" if answer.change is None else f"{'+' if answer.change >= 0 else '-'}{f.percent(abs(answer.change))}"
     said = [*(["wins now"] if answer.wins_now else []), *([] if answer.proved else ["not proved"])]

@@ -95,11 +95,12 @@ def _frontier(
         reason = next((point.reason for point in points if point.reason), series.beyond or "no plan")
         return f"{_sentence(reason)}; {'proved' if series.decided else 'not proved'}."
     if len(having) == 1:
-        one = "proved" if series.decided else "not proved"
+        one = "proved" if series.decided else "as far as is decided"
         return f"One plan is best in both {pair}, {one}: {_told(result, having[0])}."
-    proved = "each proved" if series.decided else "not all proved"
-    ends = [ENDS.get(one, one) for one in result.frontier]
-    said = [f"{ends[0]} {_told(result, having[0])}", f"{ends[1]} {_told(result, having[-1])}"]
+    proved = "each proved" if series.decided else "what comes after the last is not decided"
+    first, second = (ENDS.get(one, one) for one in result.frontier)
+    said = [f"{first} {_told(result, having[0])}"]
+    said.append(f"{second if series.decided else 'last'} {_told(result, having[-1])}")
     knee = next((point for point in having if point.knee), None)
     if knee is not None:
         said.insert(1, f"knee {_told(result, knee)}")
@@ -122,9 +123,10 @@ def _sweep(
     name = _sentence(axis(None if result.swept is None else result.swept.field))
     if result.swept is not None and result.swept.of is not None:
         name += f" of {result.swept.of}"
-    ends = (
-        f"from {points[0].at_text} to {points[-1].at_text}, {f.plural(len(points), 'point')}" if points else "no points"
-    )
+    ends = "no points"
+    if points:
+        one = len(points) == 1
+        ends = points[0].at_text if one else f"from {points[0].at_text} to {points[-1].at_text}, {len(points):,} points"
     none = sum(point.status == "infeasible" for point in points)
     undecided = sum(point.status == "unknown" for point in points)
     counts = [_having(result, having, len(points))]
@@ -135,8 +137,10 @@ def _sweep(
         return f"{text}."
     first, last = having[0], having[-1]
     best = [best_of(one, result.maximize) for one in (first, last)]
+    if first is last:
+        return f"{text}: {best[0]} at {first.at_text}."
     if best[0] == best[1]:
-        return f"{text}: {best[0]} at both ends."
+        return f"{text}: {best[0]} at {first.at_text} and at {last.at_text}."
     return f"{text}: {best[0]} at {first.at_text}, {best[1]} at {last.at_text}."
 
 
@@ -148,7 +152,7 @@ def _having(result: SweepResult, having: Sequence[SweepPoint], all_points: int) 
     kind = MOST.get(result.maximize or "", f"the {words(BEST, result.minimize[0])}")
     count = "each" if len(having) == all_points else f"{len(having)} of them"
     proved = f"proved {kind}" if not open_ else f"{open_} of these not proved"
-    return f"{count} with a plan, {proved}"
+    return f"{count} with a plan, {proved}" if all_points > 1 else f"a plan, {proved if not open_ else 'not proved'}"
 
 
 def _break_even(result: SweepResult) -> tuple[str, str]:
@@ -156,12 +160,13 @@ def _break_even(result: SweepResult) -> tuple[str, str]:
     known = [one for one in result.break_even if one.break_even_usd_per_gpu_hour is not None]
     proved = "proved" if all(one.proved for one in known) else "not proved"
     if not known:
-        why = (
-            "without it there is no plan to hold it against"
-            if result.rival is None
-            else "no plan on it keeps the limits"
-        )
-        return f"No break-even price: {why}; {'proved' if result.status == 'decided' else 'not proved'}.", BAD
+        if result.status != "decided":
+            return "No break-even price was found in time.", OPEN
+        only = any(one.wins_now for one in result.break_even)
+        why = "no plan on it keeps the limits"
+        if result.rival is None:
+            why = "only plans on it keep the limits" if only else "without it there is no plan to hold it against"
+        return f"No break-even price: {why}; proved.", GOOD if only else BAD
     wins = [one for one in known if one.wins_now]
     best = max(
         wins or known,

@@ -29,12 +29,14 @@ def result_of_points(
     for curve in found:
         mine = [point for point in done.points if point.series == curve.label]
         mine.sort(key=lambda point: order.get(point.at, 0) if point.at is not None else 0)
+        ended = swept is not None or (bool(mine) and mine[-1].at_text == END)
+        decided = ended and bool(mine) and all(point.status in DECIDED for point in mine)
         beyond = None
-        if swept is None and len(mine) > 1 and mine[-1].at_text == END:
+        if swept is None and ended and len(mine) > 1:
             beyond, mine = mine[-1].reason, mine[:-1]
         points += finished(mine, frontier)
         model = str(curve.spec.model) if maximize == "model" and curve.spec else curve.job.architecture.name
-        series.append(series_answer(curve, model, mine, beyond))
+        series.append(series_answer(curve, model, decided, beyond))
     decided = done.stopped is None and all(one.decided for one in series)
     job = found[0].job
     return SweepResult(
@@ -53,7 +55,7 @@ def result_of_points(
     )
 
 
-def series_answer(curve: Curve, model: str, points: Sequence[SweepPoint], beyond: str | None) -> SeriesAnswer:
+def series_answer(curve: Curve, model: str, decided: bool, beyond: str | None) -> SeriesAnswer:
     """Write out what belongs to one curve; `beyond` says why a frontier ends."""
     return SeriesAnswer(
         label=curve.label,
@@ -61,7 +63,7 @@ def series_answer(curve: Curve, model: str, points: Sequence[SweepPoint], beyond
         model=model,
         method=curve.job.method.name,
         precision=curve.job.precision,
-        decided=bool(points) and all(point.status in DECIDED for point in points),
+        decided=decided,
         beyond=beyond,
     )
 
@@ -74,10 +76,11 @@ def _shared(lists: Sequence[Sequence[str]]) -> list[str]:
 def solver_answer(points: Sequence[SweepPoint], done: Done, decided: bool) -> SweepSolver:
     """Write out who decided how many points."""
     reused = sum(point.proved_at is not None for point in points)
-    cut = [point.solver.stopped for point in points if point.solver.stopped]
+    proved = sum(point.status in DECIDED for point in points)
+    cut = [point.solver.stopped for point in done.points if point.solver.stopped]
     return SweepSolver(
         points=len(points),
-        asked=len(points) - reused,
+        asked=proved - reused,
         reused=reused,
         resumed=done.resumed,
         processes=done.processes,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gpuplan.ask import Asker
+from gpuplan.ask import Asker, unasked
 from gpuplan.errors import InputError
 from gpuplan.job import Job
 from gpuplan.pipeline import Outcome
@@ -18,9 +18,9 @@ from gpuplan.plan import Plan
 from gpuplan.rules.base import TOLERANCE
 from gpuplan.sweeping.axes import AXES, Axis
 from gpuplan.sweeping.chain import asked
-from gpuplan.sweeping.points import Mark, explained, point_of, value_of
+from gpuplan.sweeping.points import Mark, changes_of, explained, point_of, value_of
 from gpuplan.sweeping.result import SweepPoint
-from gpuplan.units import format_count, format_hours
+from gpuplan.units import format_count, format_hours, format_hours_at_least
 from gpuplan_hardware import Offer
 
 #: By so much less than the last plan the next one needs: more than the tolerance of a rule, less than anybody could notice.
@@ -80,9 +80,14 @@ def _hours(seconds: float) -> str:
     return format_hours(seconds / 3600)
 
 
+def _kept(seconds: float) -> str:
+    """A deadline: one that is written so leaves the plan its time."""
+    return format_hours_at_least(seconds / 3600)
+
+
 _FALLING = (
     Falling("time", "time", "expected_seconds", Plan.wall_seconds, _share_less, _hours, AXES["deadline"]),
-    Falling("deadline", "time_at_confidence", "deadline_seconds", _sure_seconds, _share_less, _hours, AXES["deadline"]),
+    Falling("deadline", "time_at_confidence", "deadline_seconds", _sure_seconds, _share_less, _kept, AXES["deadline"]),
     Falling(
         "gpus",
         "gpus",
@@ -145,7 +150,8 @@ def walk(
 ) -> Iterator[SweepPoint]:
     """Points of the frontier of a job, the first objective rising and the second falling; `after` is the last that is known already.
 
-    At the end of the frontier comes a point without a plan, which says why nothing lies beyond.
+    At the end of the frontier comes a point without a plan, which says why nothing lies beyond; it is missing only where the last plan
+    is not proved.
     """
     falling = FRONTIERS[pair]
     wanted = replace(
@@ -153,38 +159,82 @@ def walk(
         objectives=(pair[0], falling.objective),
         limits=replace(job.limits, timed=job.limits.timed or pair != ("cost", "gpus")),
     )
+    end = _End(series, wanted, falling, ends, offers, ask)
     amount = ends.high if after is None else falling.below(falling.needed(after), job)
     last = after
     while amount is None or amount > 0:
         outcome = asked(falling.at_most(wanted, amount), offers, ask)
         if outcome.plan is None:
-            yield _end(series, wanted, outcome, falling, offers, ask, last)
+            yield end.without_plan(outcome, last)
             return
         needed = falling.of(outcome.plan)
         if ends.low is not None and needed < ends.low * (1 - LESS):
+            yield end.outside(outcome, needed, last)
             return
         last = point_of(Mark(series, None, None, None, falling.text(needed)), wanted, outcome, offers)
         yield last
         if outcome.status != "optimal":
             return
         amount = falling.below(needed, job)
+    yield end.none(unasked(wanted, offers), None)
 
 
-def _end(
-    series: str,
-    job: Job,
-    outcome: Outcome,
-    falling: Falling,
-    offers: Sequence[Offer],
-    ask: Asker,
-    last: SweepPoint | None,
-) -> SweepPoint:
-    """What comes after the last point: no plan; why there is none at all, or what holds the last one back."""
-    mark = Mark(series, None, None, None, END)
-    if outcome.status != "infeasible":
-        return point_of(mark, job, outcome, offers, reason=f"not decided: {outcome.proof}")
-    if last is None:
-        return point_of(mark, job, outcome, offers, explained(job, offers, ask))
-    held = [rule.name for rule in last.rules if rule.binding and rule.rule not in UNSAID]
-    uses = f"; the last plan is at the limit of {' and of '.join(dict.fromkeys(held))}" if held else ""
-    return point_of(mark, job, outcome, offers, reason=f"no plan needs less than {last.at_text}, proved{uses}")
+@dataclass(frozen=True)
+class _End:
+    """What comes after the last point of a frontier, at `END`: no plan, and why."""
+
+    series: str
+    job: Job
+    falling: Falling
+    ends: Ends
+    offers: Sequence[Offer]
+    ask: Asker
+
+    def none(self, outcome: Outcome, reason: str | None) -> SweepPoint:
+        """Proved: nothing; `outcome` is that of the last question."""
+        known = replace(outcome, status="infeasible", plan=None, value=None, bound=None, stopped=None)
+        return self._point(known, reason)
+
+    def without_plan(self, outcome: Outcome, last: SweepPoint | None) -> SweepPoint:
+        """The last question has no plan: why there is none at all, or what holds the last one back."""
+        if outcome.status != "infeasible":
+            return self._point(outcome, f"not decided: {outcome.proof}")
+        if last is not None:
+            return self.none(outcome, f"no plan needs less than {last.at_text}, proved{self._held(last)}")
+        if self.ends.high is not None:
+            least = asked(replace(self.job, objectives=(self.falling.objective,)), self.offers, self.ask)
+            if least.plan is not None:
+                known = "the least is" if least.status == "optimal" else "there is one that needs"
+                text, high = self.falling.text(self.falling.of(least.plan)), self.falling.text(self.ends.high)
+                return self.none(outcome, f"no plan needs {high} or less; {known} {text}")
+        why = explained(self.job, self.offers, self.ask)
+        return point_of(self._mark, self.job, outcome, self.offers, why)
+
+    def outside(self, outcome: Outcome, needed: float, last: SweepPoint | None) -> SweepPoint:
+        """The next plan needs less than is of interest."""
+        if outcome.status != "optimal":
+            known = replace(outcome, status="unknown", plan=None, value=None)
+            return self._point(known, f"not decided: {outcome.proof}")
+        text = self.falling.text(needed)
+        if last is not None:
+            return self.none(outcome, f"the next plan needs {text}, less than was asked for")
+        best = f"no plan of the frontier is between the ends: the best by {self.job.objectives[0]}"
+        allowed = "" if self.ends.high is None else f" of those that need {self.falling.text(self.ends.high)} or less"
+        return self.none(outcome, f"{best}{allowed} needs {text}")
+
+    def _held(self, last: SweepPoint) -> str:
+        """What stands in the way of less than the last plan needs."""
+        if self.falling.axis.whole:  # fewer GPUs: not what limits their number
+            fewer = self.falling.at_most(self.job, self.falling.below(self.falling.needed(last), self.job))
+            why = explained(fewer, self.offers, self.ask)
+            others = [change for change in why.relaxations if change.limit != self.falling.field]
+            return f"; {changes_of(others)}" if others else ""
+        held = [rule.name for rule in last.rules if rule.binding and rule.rule not in UNSAID]
+        return f"; the last plan is at the limit of {' and of '.join(dict.fromkeys(held))}" if held else ""
+
+    def _point(self, outcome: Outcome, reason: str | None) -> SweepPoint:
+        return point_of(self._mark, self.job, outcome, self.offers, reason=reason)
+
+    @property
+    def _mark(self) -> Mark:
+        return Mark(self.series, None, None, None, END)

@@ -68,7 +68,7 @@ def most_tokens(job: Job, ask: Asker, *, default_batch: bool, near: int | None =
     job
         Its amount of data says in what it is counted only: samples stay samples, and bytes per token stay as they are.
     ask
-        Gets the job's time limit, for all questions together.
+        Gets the job's time limit, for all questions of the search together; and once more for the plan with the most.
     default_batch
         Whether the global batch is the default, which depends on the amount of data (see `gpuplan.job.batch`).
     near
@@ -93,6 +93,7 @@ def most_tokens(job: Job, ask: Asker, *, default_batch: bool, near: int | None =
         if count or search.undecided:
             break
     found = _with(job, max(count, 1), ranges)
+    ask.extend(job.search.time_limit_seconds)
     outcome = ask(found)
     proved = not search.undecided and outcome is not None and outcome.status in ("optimal", "infeasible")
     outcome = outcome or unasked(found, ask.offers)
@@ -236,7 +237,7 @@ class _Search:
 def _why_not_more(job: Job, count: int, plan: Plan | None, ranges: Sequence[_Range], undecided: bool) -> str:
     """Why there is no plan with one sequence more."""
     if undecided or plan is None:
-        return "whether there is a plan with more was not decided in time"
+        return f"whether there is a plan{'' if plan is None else ' with more'} was not decided in time"
     which = next(one for one in ranges if count <= one.high)
     if which is ranges[-1] and count == which.high:
         return f"more than {format_count(count)} sequences are not looked at"

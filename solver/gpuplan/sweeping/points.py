@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,16 +15,13 @@ from gpuplan.pipeline import Outcome
 from gpuplan.plan import Plan
 from gpuplan.result import PlanAnswer, Relaxation
 from gpuplan.sweeping.result import SweepPoint, key_of
-from gpuplan.units import format_count, format_hours, format_money
+from gpuplan.units import format_count, format_hours_at_least, format_money_at_least
 from gpuplan_hardware import Offer
 
 #: What limits are called in a sentence, where the name itself will not do.
 LIMITS = {
-    "deadline": "a deadline of",
-    "budget": "a budget of",
     "max_gpus": "max GPUs",
-    "max_nodes": "max nodes",
-    "node_counts": "node counts",
+    "node_counts": "node count",
     "max_tp": "max TP",
     "min_mfu": "min MFU",
 }
@@ -89,22 +87,27 @@ def _deadline_hours(plan: Plan) -> float:
 def reason_of(why: Explanation) -> str:
     """Why there is no plan, and what would make one, in a sentence."""
     if why.relaxations:
-        return f"no plan; it takes {' or '.join(_change(change) for change in why.relaxations)}"
+        return f"no plan; {changes_of(why.relaxations)}"
     if why.conflict == ["offers"]:
         return "no plan; no offer in the selection can hold the job at all"
-    named = " and ".join(_named(name).removeprefix("a ").removesuffix(" of") for name in why.conflict)
+    named = " and ".join(_named(name) for name in why.conflict)
     return f"no plan; {named} cannot be kept" if named else "no plan; not all limits can be kept"
+
+
+def changes_of(relaxations: Sequence[Relaxation]) -> str:
+    """Changes of which one is enough: "it takes a deadline of 1.2 h or max GPUs of 16"."""
+    return f"it takes {' or '.join(_change(change) for change in relaxations)}"
 
 
 def _change(change: Relaxation) -> str:
     """A relaxation in a phrase: "a deadline of 1.2 h"."""
-    switch = "another framework" if change.limit == "framework" else f"a change of {_named(change.limit)}"
-    phrase = switch if change.unit == "switch" else f"{_named(change.limit)} {_amount(change.to, change.unit)}"
-    others = [
-        f"{_named(other.limit)} {_amount(other.to, other.unit)}"
-        for other in change.also_lifted
-        if other.unit != "switch"
-    ]
+    if change.limit == "framework":
+        phrase = f"the framework {change.plan.layout.framework}"
+    elif change.unit == "switch":
+        phrase = f"a change of {_named(change.limit)}"
+    else:
+        phrase = _limit(change.limit, change.to, change.unit)
+    others = [_limit(other.limit, other.to, other.unit) for other in change.also_lifted if other.unit != "switch"]
     return f"{phrase} with {' and '.join(others)}" if others else phrase
 
 
@@ -112,10 +115,18 @@ def _named(limit: str) -> str:
     return LIMITS.get(limit, limit.replace("_", " "))
 
 
-def _amount(value: float, unit: str) -> str:
+def _limit(limit: str, value: float, unit: str) -> str:
+    """A limit that is enough, rounded so that it stays enough."""
+    if limit == "offer_nodes":
+        return f"an offer with {format_count(value)} nodes"
+    article = "" if limit in ("max_gpus", "max_nodes") else "a "
     if unit == "hours":
-        return format_hours(value)
-    return format_money(value) if unit == "USD" else f"{format_count(value)} {unit}"
+        amount = format_hours_at_least(value)
+    elif unit == "USD":
+        amount = format_money_at_least(value)
+    else:  # of a share less is enough
+        amount = f"{math.floor(1000 * value) / 10:g}%" if unit == "share" else format_count(value)
+    return f"{article}{_named(limit)} of {amount}"
 
 
 # -- a whole curve -------------------------------------------------------------------------------------------------------------
@@ -197,4 +208,14 @@ def layout_words(plan: PlanAnswer) -> str:
     return ", ".join(said)
 
 
-__all__ = ["Mark", "changes", "explained", "finished", "layout_words", "point_of", "reason_of", "value_of"]
+__all__ = [
+    "Mark",
+    "changes",
+    "changes_of",
+    "explained",
+    "finished",
+    "layout_words",
+    "point_of",
+    "reason_of",
+    "value_of",
+]

@@ -83,7 +83,7 @@ class BreakEvenAnswer(Answer):
     gpus_per_node: int
     listed_usd_per_gpu_hour: float | None = Field(description="null: nobody sells it")
     break_even_usd_per_gpu_hour: float | None = Field(
-        description="null: at no price does a plan on it keep the limits and cost less than the best without it"
+        description="null: at no price does a plan on it keep the limits and cost less than the best without it; or there is no rival"
     )
     change: float | None = Field(description="from the listed price to the break-even, a share: -0.2 is 20 % less")
     wins_now: bool
@@ -95,7 +95,9 @@ class SweepSolver(Answer):
     """Who decided, and how long it took."""
 
     points: int
-    asked: int = Field(description="points with a proof of their own")
+    asked: int = Field(
+        description="points with a proof of their own; for break-even prices the questions that were asked"
+    )
     reused: int = Field(description="points that follow from the proof of another one")
     resumed: int = Field(default=0, description="points taken from the journal of a run that was stopped")
     processes: int = 1
