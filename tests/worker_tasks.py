@@ -32,7 +32,8 @@ def counted(task: tuple[int, int]) -> Iterator[tuple[int, int, int]]:
 def slow(task: tuple[Path, int]) -> Iterator[str]:
     """An item at once, then nothing for long; the process is noted in the folder."""
     folder, name = task
-    (folder / f"{name}.pid").write_text(str(os.getpid()))
+    (folder / f".{name}").write_text(str(os.getpid()))
+    (folder / f".{name}").rename(folder / f"{name}.pid")  # it may be killed at any moment
     yield "begun"
     time.sleep(60)
 

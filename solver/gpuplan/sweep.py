@@ -11,11 +11,11 @@ from typing import Any, Literal, TypeVar
 from gpuplan.answer import plan_answer
 from gpuplan.ask import Asker
 from gpuplan.caveats import assumptions, warnings
-from gpuplan.errors import InputError
+from gpuplan.errors import InputError, choose
 from gpuplan.fields import BY_NAME
 from gpuplan.job import Job, JobSpec, resolve
 from gpuplan.performance.constants import calibrated, use_constants
-from gpuplan.sweeping.assemble import result_of_points, series_answer, solver_answer
+from gpuplan.sweeping.assemble import other_frameworks_note, result_of_points, series_answer, solver_answer
 from gpuplan.sweeping.axes import Axis, axis_of
 from gpuplan.sweeping.break_even import break_evens
 from gpuplan.sweeping.chain import Asked
@@ -24,7 +24,7 @@ from gpuplan.sweeping.frontier import Ends, frontier_of
 from gpuplan.sweeping.points import Mark
 from gpuplan.sweeping.prices import priced
 from gpuplan.sweeping.result import SweepResult, SweptAnswer
-from gpuplan.sweeping.series import Curve, curves
+from gpuplan.sweeping.series import SIZES, Curve, curves, instead
 from gpuplan.sweeping.tasks import ChainTask, EachTask, FrontierTask, ModelTask, PriceTask, Task, TokensTask
 from gpuplan.sweeping.work import Done, Progress, Work
 from gpuplan_hardware import Offer
@@ -35,11 +35,11 @@ Words = Job | JobSpec | Mapping[str, Any]
 
 def frontier(
     spec: Words,
-    objectives: Sequence[str] = ("cost", "time"),
+    objectives: Sequence[str] | str = ("cost", "time"),
     *,
     start: Any = None,
     stop: Any = None,
-    series: Sequence[str | Mapping[str, Any]] = (),
+    series: Sequence[str | Mapping[str, Any]] | str | Mapping[str, Any] = (),
     offers: Sequence[Offer] | None = None,
     journal: Path | None = None,
     restart: bool = False,
@@ -53,12 +53,12 @@ def frontier(
     spec
         The job, as for `gpuplan.solve`; where method or precision are left open, a curve for each.
     objectives
-        Two of cost, time, gpus and deadline: cost and time at the point estimate, as `gpuplan.solve` minimises them; a deadline as the
-        plan keeps it at the asked confidence, which gives the answers of `gpuplan.solve` for every deadline.
+        Two of cost, time, gpus and deadline, such as "cost,time": cost and time at the point estimate, as `gpuplan.solve` minimises
+        them; a deadline as the plan keeps it at the asked confidence, which gives the answers of `gpuplan.solve` for every deadline.
     start, stop
         Ends of the second objective, such as "1h" and "24h"; None: from the fastest (or smallest) plan to the cheapest.
     series
-        More curves: "field=value; field=value" or a mapping of fields of the job, each.
+        Curves beside each other: "field=value; field=value" or a mapping of fields of the job, each.
     journal
         File that keeps every point as soon as it is known; a call with the same question goes on where an earlier one was stopped.
     restart
@@ -79,20 +79,21 @@ def frontier(
     given = None if offers is None else tuple(offers)
     tasks: list[Task] = [FrontierTask(curve.job, given, series=curve.label, pair=pair, ends=ends) for curve in found]
     done = Work(found, tasks, journal, restart, processes, progress).done(("frontier", pair, ends))
-    return result_of_points("frontier", found, done, frontier=list(pair))
+    result = result_of_points("frontier", found, done, frontier=list(pair))
+    return result.model_copy(update={"warnings": [*_minimized(spec, "the frontier has its own"), *result.warnings]})
 
 
 def sweep(
     spec: Words,
     *,
     over: str,
-    values: Sequence[Any] | None = None,
+    values: Sequence[Any] | str | None = None,
     start: Any = None,
     stop: Any = None,
     points: int | None = None,
     maximize: Literal["tokens", "model"] | None = None,
     of: str | None = None,
-    series: Sequence[str | Mapping[str, Any]] = (),
+    series: Sequence[str | Mapping[str, Any]] | str | Mapping[str, Any] = (),
     offers: Sequence[Offer] | None = None,
     journal: Path | None = None,
     restart: bool = False,
@@ -121,13 +122,21 @@ def sweep(
         If a field of the job, or a value, cannot be used.
     """
     axis = axis_of(over)
+    if maximize is not None:
+        choose("maximize", maximize, ("tokens", "model"))
     if maximize is not None and axis.limit is None:
         raise InputError("maximize", maximize, f"goes with a limit, such as --over budget, not with --over {axis.word}")
     if of is not None and axis.word != "price":
         raise InputError("of", of, f"goes with --over price, not with --over {axis.word}; leave it out")
     texts = axis.values(values, start, stop, points)
     first = {} if of is not None else {axis.field: next(iter(texts.values()))}
-    found = curves(spec, series, first, offers, maximize)
+    try:
+        found = curves(spec, series, first, offers, maximize)
+    except InputError as error:
+        if axis.word != "price" or error.field != "price":
+            raise
+        right = "the price of what? Say --of WHAT (a GPU, a provider, an offer), or name one --gpu"
+        raise InputError("of", "", right) from None
     given = None if offers is None else tuple(offers)
     tasks = [task for curve in found for task in _tasks(curve, axis, texts, given, maximize, of, processes)]
     total = len(found) * len(texts)
@@ -146,17 +155,31 @@ def sweep(
     return result.model_copy(update={"warnings": [*unused, *result.warnings]})
 
 
+def _said(spec: Words) -> dict[str, Any]:
+    """What a job says by itself; nothing where that is not known any more."""
+    if isinstance(spec, Job):
+        return {}
+    return spec.model_dump(exclude_defaults=True) if isinstance(spec, JobSpec) else dict(spec)
+
+
+def _minimized(spec: Words, why: str) -> list[str]:
+    """That an objective is not used, where the job names one."""
+    objective = _said(spec).get("minimize")
+    return [] if objective is None else [f"the job's own --minimize {_text(objective)} is not used: {why}"]
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def _unused(spec: Words, field: str, maximize: str | None) -> list[str]:
     """What the job says of what is varied or looked for."""
-    if isinstance(spec, Job):
-        return []
-    words = spec.model_dump(exclude_defaults=True) if isinstance(spec, JobSpec) else dict(spec)
-    fields = (field, *(("data", "tokens", "samples") if maximize == "tokens" else ()))
-    said = [(name, words[name]) for name in fields if words.get(name) is not None]
-    return [
-        f"the job's own {BY_NAME[name].flag} {value} is not used: {'it is varied' if name == field else 'the most is looked for'}"
-        for name, value in said
-    ]
+    words = _said(spec)
+    why = dict.fromkeys(SIZES, "the most is looked for") if maximize == "tokens" else {}
+    for name in instead(field, "") if field else ():
+        why[name] = f"{'it' if name == field else BY_NAME[field].flag} is varied"
+    given = [(name, words[name]) for name in why if words.get(name) is not None]
+    return [f"the job's own {BY_NAME[name].flag} {value} is not used: {why[name]}" for name, value in given]
 
 
 def _tasks(
@@ -216,12 +239,13 @@ def break_even(spec: Words, of: str, *, offers: Sequence[Offer] | None = None) -
     job = resolve(spec, offers)
     curve = Curve("", {}, job, None)
     with use_constants(calibrated(job.calibration)):
-        found = break_evens(job, of, Asker((), job.search.time_limit_seconds), offers)
+        ask = Asker((), job.search.time_limit_seconds)
+        found = break_evens(job, of, ask, offers)
     decided = all(one.proved for one in found.answers)
     rival = found.rival.plan
     done = Done([], 0, 1, time.perf_counter() - start, None)
     solver = solver_answer([], done, decided).model_copy(
-        update={"points": len(found.answers), "asked": found.questions}
+        update={"points": len(found.answers), "asked": found.questions, "stopped": None if decided else ask.stopped}
     )
     return SweepResult(
         status="decided" if decided else "undecided",
@@ -234,7 +258,12 @@ def break_even(spec: Words, of: str, *, offers: Sequence[Offer] | None = None) -
         break_even=found.answers,
         rival=None if rival is None else plan_answer(rival),
         assumptions=assumptions(job, rival),
-        warnings=[*found.warnings, *([] if rival is None else warnings(rival))],
+        warnings=[
+            *_minimized(spec, "prices change the cost"),
+            *found.warnings,
+            *other_frameworks_note([curve]),
+            *([] if rival is None else warnings(rival)),
+        ],
         solver=solver,
     )
 

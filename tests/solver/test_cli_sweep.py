@@ -100,6 +100,20 @@ def test_a_sweep_arrives_in_its_verb(calls: list[Any]) -> None:
     }
 
 
+def test_the_answer_does_not_take_the_place_of_the_job_file(calls: list[Any], tmp_path: Path) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text("model: deepseek-r1-distill-qwen-7b\nmethod: lora\ndata: 1GB\n")
+    result = run("--job", str(job), *OVER, "--out", str(job))
+    assert result.exit_code == 2 and "is the file that is read" in result.stderr
+    assert job.read_text().startswith("model") and not calls
+
+
+@pytest.mark.parametrize("points", ["0", "1", "10001", "2.5"])
+def test_a_number_of_points_has_the_same_ends_wherever_it_is_wrong(calls: list[Any], points: str) -> None:
+    result = run(*JOB, "--over", "deadline", "--from", "1h", "--to", "2h", "--points", points)
+    assert result.exit_code == 2 and "from 2 to 10,000" in result.stderr
+
+
 def test_values_are_divided_at_commas(calls: list[Any]) -> None:
     assert run(*JOB, "--over", "price", "--values", "1.5, 2,", "--of", "H200-SXM").exit_code == 0
     assert calls[0][3]["values"] == ["1.5", "2"]

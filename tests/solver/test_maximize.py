@@ -225,6 +225,15 @@ def test_a_name_that_nothing_has_is_refused(word: str) -> None:
     assert not word or "deepseek-r1" in caught.value.suggestions
 
 
+def test_too_little_time_is_no_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan with the most has a time of its own, also where the search for the most had too little."""
+    job = resolve({**WORDS, "deadline": "2h", "budget": "$50", "time_limit": "0.002s"})
+    most = most_tokens(job, Asker(offers_for(job), 0.002), default_batch=True)
+    assert not most.proved
+    assert most.outcome.stopped != "interrupted"
+    assert most.reason is None or "not decided in time" in most.reason
+
+
 def largest(model: str, **words: Any) -> Most:
     found = members(make_spec({"model": model, "method": "lora", "data": "100MB"} | words))
     job = next(member.job for member in found if member.job is not None)

@@ -293,7 +293,7 @@ def test_the_plot(suffix: str, tmp_path: Path) -> None:
 
 
 def test_without_matplotlib_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     found = error(f"{STREAM} --hours-per-month 400 --plot {tmp_path / 'both.png'}")
     assert found["field"] == "plot"
     assert "gpuplan[plots]" in found["message"] and ".venv/bin/pip install '.[plots]'" in found["message"]

@@ -126,7 +126,7 @@ def test_points_without_a_plan_have_their_reason_and_the_same_plan_is_not_writte
 def test_the_proof_says_how_many_points_have_one_of_their_own() -> None:
     proof = " ".join(" ".join(lines_of(sweep(), "Proof")).split())
     assert proof == (
-        "decided 4 points: 3 by a proof of their own, 1 by that of another point, whose plan keeps the limit too; 2 taken over "
+        "decided 4 points: 3 by a proof of their own, 1 by that of a looser limit; 2 taken over "
         "from a run that was stopped took 1.00 s in 2 processes versions gpuplan 0.1.0"
     )
 
@@ -151,10 +151,36 @@ def test_what_is_not_proved_is_said() -> None:
     points = [point("1h", 1.0, status="feasible", solver=solver), point("2h", 2.0, **OPEN)]
     result = swept(points, [series(decided=False)], status="undecided")
     assert folded(result).startswith(
-        "Deadline from 1h to 2h, 2 points: 1 of them with a plan, 1 of these not proved, 1 not decided: $139 at both ends."
+        "Deadline from 1h to 2h, 2 points: 1 of them with a plan, 1 of these not proved, 1 not decided: $139 at 1h."
     )
     assert line(result, "not proved, at").endswith("TP2 DP4 not proved, at most 3.1% off")
     assert line(result, "2h not") == "2h not decided within the time limit"
+
+
+def test_undecided_points_have_no_proof() -> None:
+    solver = sweep().solver.model_copy(update={"points": 2, "asked": 1, "reused": 0})
+    proof = " ".join(" ".join(lines_of(swept([point("1h", 1.0)], solver=solver), "Proof")).split())
+    assert proof.startswith("decided 1 of 2 points: 1 by a proof of their own")
+
+
+def test_a_single_point_is_no_range() -> None:
+    assert folded(swept([point("1h", 1.0)])).startswith("Deadline 1h: a plan, proved the cheapest: $139 at 1h.")
+    same = folded(swept([point("1h", 1.0), point("2h", 2.0)]))
+    assert same.startswith(
+        "Deadline from 1h to 2h, 2 points: each with a plan, proved the cheapest: $139 at 1h and at 2h."
+    )
+
+
+def test_a_frontier_whose_end_is_open_does_not_say_what_is_fastest() -> None:
+    result = frontier(curve().points, [series(decided=False)], status="undecided")
+    assert "what comes after the last is not decided" in folded(result)
+    assert "fastest" not in folded(result)
+
+
+def test_a_warning_of_some_points_says_of_how_many() -> None:
+    points = [point("1h", 1.0, warnings=["old price"]), point("2h", 2.0), point("3h", 3.0, **NONE)]
+    result = swept(points, warnings=["of all"])
+    assert "Warning: of all. Warning at 1 of 2 points: old price." in folded(result)
 
 
 def test_no_point_has_a_plan() -> None:
@@ -190,7 +216,9 @@ def test_what_a_budget_buys() -> None:
 
 def test_the_largest_model_at_each_budget() -> None:
     points = [point("$50", 50.0, model="qwen-7b"), point("$500", 500.0, model="qwen-32b", changes=["GPU: a -> b"])]
+    points[0] = points[0].model_copy(update={"reason": "qwen-32b is larger; no plan; it takes a budget of $60"})
     result = swept(points, maximize="model")
+    assert "At $50: qwen-32b is larger; no plan; it takes a budget of $60." in folded(result)
     assert line(result, "$500 qwen").endswith("same plan")
     assert "proved the largest model: qwen-7b at $50, qwen-32b at $500." in folded(result)
 
@@ -210,6 +238,28 @@ def test_curves_side_by_side() -> None:
         "24h $139 in 2.8 h $130 in 2.0 h full",
     ]
     assert lines_of(result, "full  qwen-7b, full fine-tuning in bf16")[0].strip().startswith("Deadline from 12h to 24h")
+
+
+def test_curves_that_are_as_good_are_both_named() -> None:
+    points = [point("12h", 12.0, series=name) for name in ("list", "less")]
+    result = swept(points, [series("list"), series("less")])
+    assert " ".join(lines_of(result, "Side by side")[2].split()).endswith("list, less")
+
+
+def test_an_offer_without_a_rival_wins_at_any_price() -> None:
+    lone = {"break_even_usd_per_gpu_hour": None, "change": None, "plan": None, "wins_now": True}
+    first, second = break_even_answer().break_even
+    result = break_even_answer(break_even=[first.model_copy(update=lone), second], rival=None)
+    assert folded(result).startswith("No break-even price: only plans on it keep the limits; proved.")
+    rows = [" ".join(row.split()) for row in lines_of(result, "Break-even prices")]
+    assert rows[2] == "8 x H200-SXM $3.50 keeps the limits; without it nothing does"
+    assert rows[4] == "8 x H200-SXM $3.50 no plan at its price"
+
+
+def test_break_even_prices_that_time_was_too_short_for() -> None:
+    none = [one.model_copy(update={"proved": False}) for one in break_even_answer().break_even[1:]]
+    result = break_even_answer(break_even=none, rival=None, status="undecided")
+    assert folded(result).startswith("No break-even price was found in time.")
 
 
 def test_frontiers_side_by_side() -> None:

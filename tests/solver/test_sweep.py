@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -13,9 +14,11 @@ import pytest
 
 import gpuplan
 from agreement import NEAR, SAME
-from gpuplan.job import Limits
+from gpuplan.job import Job, Limits
 from gpuplan.result import Result
+from gpuplan.sweeping import frontier as frontier_module
 from gpuplan.sweeping.axes import AXES
+from gpuplan.sweeping.chain import asked
 from gpuplan.sweeping.points import changes
 from gpuplan.sweeping.result import SweepPoint, SweepResult
 from problems import random_problem
@@ -180,7 +183,7 @@ def test_the_ends_of_a_frontier() -> None:
     ]
     assert times == sorted(times, reverse=True)
     assert whole.series[0].beyond is not None and "no plan needs less than" in whole.series[0].beyond
-    assert part.series[0].beyond is None
+    assert part.series[0].beyond is not None and "less than was asked for" in part.series[0].beyond
     assert [p.plan for p in gpuplan.frontier(JOB, ("time", "cost")).points] == [p.plan for p in whole.points]
 
 
@@ -191,6 +194,91 @@ def test_a_deadline_frontier_is_what_solve_says_between_its_points() -> None:
         for hours, expected in ((point.hours_at_confidence, point), (point.hours_at_confidence * (1 - 1e-4), faster)):
             if faster.hours_at_confidence <= hours:
                 assert gpuplan.solve({**JOB, "deadline": f"{hours!r}h"}).objective == pytest.approx(expected.objective)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "reason"),
+    [
+        ("10h", "20h", r"between the ends: the best by cost of those that need 20.0 h or less needs 6\.\d h"),
+        ("50m", "58m", r"between the ends: .* 58.0 min or less needs 45\.\d min"),
+        (None, "5m", r"no plan needs 5.0 min or less; the least is 13\.\d min"),
+    ],
+)
+def test_a_frontier_with_nothing_between_its_ends_is_decided_and_says_what_is_near(
+    start: str | None, stop: str, reason: str
+) -> None:
+    found = gpuplan.frontier(JOB, start=start, stop=stop)
+    assert found.status == "decided"
+    (point,) = found.points
+    assert point.status == "infeasible" and re.search(reason, point.reason or "")
+
+
+def test_fewer_gpus_take_more_time_which_the_end_of_a_frontier_says() -> None:
+    words = {**JOB, "deadline": "1h"}
+    found = gpuplan.frontier(words, "cost,gpus")
+    beyond = found.series[0].beyond
+    said = re.fullmatch(r"no plan needs less than (\d+) GPUs, proved; it takes a deadline of (\S+) h", beyond or "")
+    assert said is not None
+    fewer = {**words, "max_gpus": int(said[1]) - 1}
+    assert gpuplan.solve(fewer).status == "infeasible"
+    assert gpuplan.solve({**fewer, "deadline": f"{said[2]}h"}).status == "optimal"
+
+
+def test_a_reason_names_a_limit_that_is_enough() -> None:
+    """What is rounded must not be rounded down."""
+    for words, over, value in (({**JOB, "deadline": "45m"}, "max-gpus", "1"), (JOB, "budget", "$5")):
+        (point,) = gpuplan.sweep(words, over=over, values=value).points
+        said = re.search(r"a (deadline|budget) of (\S+)( h)?$", point.reason or "")
+        assert said is not None, point.reason
+        fitting = {**words, AXES[over].field: value, said[1]: said[2] + ("h" if said[3] else "")}
+        assert gpuplan.solve(fitting).status == "optimal"
+
+
+@pytest.mark.parametrize("status", ["infeasible", "unknown", "feasible"])
+def test_a_frontier_is_decided_only_where_its_end_is(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    """With an end below which the last question is not decided, or only a plan is known."""
+
+    def cut(job: Job, offers: Any, ask: Any) -> Any:
+        outcome = asked(job, offers, ask)
+        if outcome.plan is None or outcome.plan.wall_seconds() >= 3000:
+            return outcome
+        cut_short = replace(outcome, status=status)
+        return cut_short if status == "feasible" else replace(cut_short, plan=None, value=None)
+
+    monkeypatch.setattr(frontier_module, "asked", cut)
+    found = gpuplan.frontier(JOB, start="1h" if status == "feasible" else None)
+    assert len(found.points) > 1 and all(point.status == "optimal" for point in found.points)
+    assert found.status == ("decided" if status == "infeasible" else "undecided")
+    assert found.series[0].decided == (status == "infeasible")
+
+
+def test_an_amount_of_data_is_varied_in_place_of_the_job_s_own() -> None:
+    found = gpuplan.sweep(JOB, over="tokens", values=["2M"])
+    assert found.points[0].tokens.tokens == 2e6
+    assert found.warnings[0] == "the job's own --data 1GB is not used: --tokens is varied"
+
+
+def test_an_objective_that_a_question_does_not_use_is_said() -> None:
+    words = {**JOB, "minimize": "time"}
+    for found in (
+        gpuplan.frontier(words, "cost,gpus"),
+        gpuplan.break_even(words, "lambda/gpu_1x_gh200/any/on-demand"),
+    ):
+        assert found.warnings[0].startswith("the job's own --minimize time is not used: ")
+
+
+def test_text_is_as_good_as_a_list() -> None:
+    found = gpuplan.sweep(JOB, over="deadline", values="4h, 8h", series="lora: method=lora")
+    assert [point.at_text.strip() for point in found.points] == ["4h", "8h"]
+    assert gpuplan.frontier(JOB, "time,gpus", stop="4").frontier == ["time", "gpus"]
+
+
+def test_that_other_frameworks_are_not_looked_at_is_said() -> None:
+    said = "proved with the default frameworks"
+    for framework, there in ((None, True), ("megatron", False)):
+        words = JOB if framework is None else {**JOB, "framework": framework}
+        found = gpuplan.sweep(words, over="deadline", values=["8h"])
+        assert any(said in text for text in found.warnings) == there
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
@@ -205,7 +293,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"over": "budget", "values": ["nan"]}, "values", "nan"),
     ({"over": "max-gpus", "values": ["1.5"]}, "values", "1.5"),
     ({"over": "sequence-length", "values": ["4096", "99999999"]}, "seq_len", "99999999"),
-    ({"over": "price", "values": ["2"]}, "price", "one GPU"),
+    ({"over": "price", "values": ["2"]}, "of", "--of WHAT"),
+    ({"over": None, "values": ["1h"]}, "over", "none"),
+    ({"over": "deadline", "values": ["1h"], "maximize": "gold"}, "maximize", "gold"),
+    ({"over": "deadline", "values": ["1h"], "series": ["deadline=2h"]}, "series", "--deadline is what is varied"),
+    ({"over": "tokens", "values": ["1M"], "series": ["data=1GB"]}, "series", "--tokens is what is varied"),
     ({"over": "deadline", "values": ["1h"], "series": ["method"]}, "series", "no value"),
     ({"over": "deadline", "values": ["1h"], "series": ["methd=lora"]}, "methd", "method"),
     ({"over": "deadline", "values": ["1h"], "series": ["method=lora", "method=lora"]}, "series", "twice"),
@@ -274,6 +366,7 @@ def test_processes_give_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_table_of_the_points() -> None:
+    pytest.importorskip("pandas")
     frame = _sweep().to_dataframe()
     assert len(frame) == 12
     assert {"at", "cost_usd", "total_hours", "gpu", "status"} <= set(frame.columns)

@@ -26,6 +26,8 @@ OF_THE_README = [
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [*COMMANDS, *OF_THE_README])
 def test_the_commands_run(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "--plot" in command:
+        pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").mkdir()
     words = shlex.split(command.partition("  #")[0])[1:]

@@ -70,7 +70,7 @@ def test_an_item_comes_before_its_task_is_done_and_an_early_stop_ends_all(tmp_pa
     with closing(each([(tmp_path, name) for name in range(3)], worker_tasks.slow, 2)) as found:
         assert {next(found), next(found)} == {(0, "begun"), (1, "begun")}
     assert time.perf_counter() - start < 30  # a task takes 60 s
-    pids = [int(path.read_text()) for path in tmp_path.iterdir()]
+    pids = [int(path.read_text()) for path in tmp_path.glob("*.pid")]
     assert len(pids) == 2
     assert all(gone(pid) for pid in pids)
 
@@ -81,7 +81,7 @@ def test_an_error_of_the_consumer_ends_all(tmp_path: Path, error: type[BaseExcep
     with pytest.raises(error), closing(each(tasks, worker_tasks.slow, 2)) as found:
         for _ in found:
             raise error
-    assert all(gone(int(path.read_text())) for path in tmp_path.iterdir())
+    assert all(gone(int(path.read_text())) for path in tmp_path.glob("*.pid"))
 
 
 @pytest.mark.usefixtures("python_handler")

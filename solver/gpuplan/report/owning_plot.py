@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from io import BytesIO
 from typing import TYPE_CHECKING
 
-from gpuplan.errors import InputError
+from gpuplan.files import write_whole
+from gpuplan.report.plot_library import check_library
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gpuplan.listing.owning import RentOrBuy
 
 DPI = 110
@@ -28,14 +31,9 @@ def draw(answer: RentOrBuy, path: Path) -> None:
     InputError
         matplotlib is not installed, or the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        right = (
-            "a plot needs matplotlib, the extra 'plots', which is not installed; run pip install 'gpuplan[plots]' (in a clone "
-            ".venv/bin/pip install '.[plots]'), or leave --plot out"
-        )
-        raise InputError("plot", path, right) from None
+    check_library("matplotlib", path)
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     months = [one.month for one in answer.months]
@@ -52,8 +50,7 @@ def draw(answer: RentOrBuy, path: Path) -> None:
     axes.yaxis.set_major_formatter("${x:,.0f}")
     axes.grid(alpha=0.3)
     axes.legend()
-    try:
-        # Without version and date in it, the file depends on nothing but the picture.
-        figure.savefig(path, dpi=DPI, metadata={"Software" if path.suffix.lower() == ".png" else "Date": None})
-    except OSError as error:
-        raise InputError("plot", path, f"cannot write {str(path)!r}: {error.strerror}; give another path") from None
+    kind, picture = path.suffix.lower().removeprefix("."), BytesIO()
+    # Without version and date in it, the file depends on nothing but the picture.
+    figure.savefig(picture, format=kind, dpi=DPI, metadata={"Software" if kind == "png" else "Date": None})
+    write_whole(path, picture.getvalue(), "plot")

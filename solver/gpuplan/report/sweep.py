@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.console import Console, RenderableType
 
 from gpuplan.report import format as f
 from gpuplan.report.blocks import MAX_WIDTH, Prose, bullets, facts, section, write
 from gpuplan.report.sweep_tables import break_even, curve, side_by_side
 from gpuplan.report.sweep_words import axis, cost_and_time, curve_name, curve_verdict, verdict, who
+from gpuplan.report.verdict import NOT_LOOKED_AT
 from gpuplan.report.words import degrees
 from gpuplan.result import LimitsAnswer
 from gpuplan.sweeping.result import SweepPoint, SweepResult
 
+#: Sentences of the points that are shown, those of most points first; the others are in the JSON.
+MOST_WARNINGS = 8
 #: Objectives of a frontier in a title.
 OBJECTIVES = {"cost": "Cost", "time": "time", "gpus": "number of GPUs", "deadline": "deadline"}
 
@@ -33,12 +38,20 @@ def render(result: SweepResult, console: Console) -> None:
 def _sections(result: SweepResult) -> list[RenderableType]:
     sentence, style = verdict(result)
     blocks: list[RenderableType] = [Prose(sentence, style)]
-    blocks += [Prose(f"Warning: {text}.", "yellow") for text in result.warnings]
+    blocks += [Prose(f"Warning{where}: {text}.", "yellow") for where, text in _warnings(result)]
     blocks.append(section("Job", facts(_job(result))))
     blocks += _break_even(result) if result.question == "break-even" else _curves(result)
     if result.assumptions:
         blocks.append(section("Assumed", bullets(result.assumptions)))
     return [*blocks, section("Proof", facts(_proof(result)))]
+
+
+def _warnings(result: SweepResult) -> list[tuple[str, str]]:
+    """What to know before signing, and for how many points that holds; what is not looked at is the same for all of a curve."""
+    points = [point for point in result.points if point.plan is not None]
+    counts = Counter(text for point in points for text in point.warnings if NOT_LOOKED_AT not in text)
+    some = [(f" at {count:,} of {len(points):,} points", text) for text, count in counts.most_common(MOST_WARNINGS)]
+    return [("", text) for text in result.warnings] + [one for one in some if one[1] not in result.warnings]
 
 
 def _curves(result: SweepResult) -> list[RenderableType]:

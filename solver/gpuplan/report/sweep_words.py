@@ -158,7 +158,7 @@ def _having(result: SweepResult, having: Sequence[SweepPoint], all_points: int) 
 def _break_even(result: SweepResult) -> tuple[str, str]:
     """Whether what is asked about wins now, and else at which price it would."""
     known = [one for one in result.break_even if one.break_even_usd_per_gpu_hour is not None]
-    proved = "proved" if all(one.proved for one in known) else "not proved"
+    proved = "proved" if result.status == "decided" else "as far as is decided"
     if not known:
         if result.status != "decided":
             return "No break-even price was found in time.", OPEN

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Literal
 
+from gpuplan.layout import other_frameworks
 from gpuplan.sweeping.frontier import END
 from gpuplan.sweeping.points import finished
 from gpuplan.sweeping.result import SeriesAnswer, SweepPoint, SweepResult, SweepSolver, SweptAnswer
@@ -50,9 +51,19 @@ def result_of_points(
         series=series,
         points=points,
         assumptions=_shared([point.assumptions for point in points]),
-        warnings=_shared([point.warnings for point in points if point.plan is not None]),
+        warnings=[
+            *other_frameworks_note(found),
+            *_shared([point.warnings for point in points if point.plan is not None]),
+        ],
         solver=solver_answer(points, done, decided),
     )
+
+
+def other_frameworks_note(found: Sequence[Curve]) -> list[str]:
+    """That the proofs are among layouts of the default frameworks, where others may do better."""
+    if not any(curve.job.framework is None and other_frameworks(curve.job) for curve in found):
+        return []
+    return ["proved with the default frameworks; another may do better (--series framework=NAME compares them)"]
 
 
 def series_answer(curve: Curve, model: str, decided: bool, beyond: str | None) -> SeriesAnswer:

@@ -42,7 +42,7 @@ class Axis:
     whole: bool = False
 
     def values(
-        self, values: Sequence[Any] | None, start: Any = None, stop: Any = None, points: int | None = None
+        self, values: Sequence[Any] | str | None, start: Any = None, stop: Any = None, points: int | None = None
     ) -> dict[float, str]:
         """Values of the parser with their texts, in order: those given, or evenly spaced and rounded ones from `start` to `stop`.
 
@@ -53,6 +53,8 @@ class Axis:
         """
         if values is None:
             return self._spaced(start, stop, points)
+        if isinstance(values, str):
+            values = [part for part in values.split(",") if part.strip()]
         if (start, stop, points) != (None, None, None):
             given = ",".join(str(value) for value in values)
             raise InputError("values", given, "cannot be combined with --from, --to or --points; give one of the two")
@@ -159,5 +161,5 @@ def axis_of(word: str) -> Axis:
     InputError
         There is none, with close matches.
     """
-    plain = word.strip().lower().replace("_", "-")
+    plain = str(word).strip().lower().replace("_", "-")
     return AXES[choose("over", ALSO.get(plain, plain), tuple(AXES))]

@@ -107,15 +107,15 @@ FRONTIERS: dict[tuple[str, str], Falling] = {
 }
 
 
-def frontier_of(words: Sequence[str]) -> tuple[str, str]:
-    """The two objectives, in the order in which a frontier is walked.
+def frontier_of(words: Sequence[str] | str) -> tuple[str, str]:
+    """The two objectives, in the order in which a frontier is walked; text has a comma between them.
 
     Raises
     ------
     InputError
         No frontier of these is known.
     """
-    named = tuple(str(word).strip().lower() for word in words)
+    named = tuple(str(word).strip().lower() for word in (words.split(",") if isinstance(words, str) else words))
     for pair in (named, named[::-1]):
         if pair in FRONTIERS:
             return pair[0], pair[1]

@@ -15,6 +15,8 @@ from gpuplan_hardware import Offer
 
 #: Stands for an amount of data that is yet to be found.
 SOME_TOKENS = "1M"
+#: Fields that say how much data there is, one in place of the others.
+SIZES = ("data", "tokens", "samples")
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,17 @@ class Curve:
         """
         if self.spec is None:
             raise InputError(field, text, "cannot be varied in a job that is resolved already; give the job's fields")
-        return self.spec.model_copy(update={field: text})
+        return self.spec.model_copy(update=instead(field, text))
+
+
+def instead(field: str, text: str) -> dict[str, str | None]:
+    """The value of a field that is varied, in place of what a job says of it."""
+    return {name: None for name in SIZES if field in SIZES} | {field: text}
 
 
 def curves(
     spec: Job | JobSpec | Mapping[str, Any],
-    series: Sequence[str | Mapping[str, Any]],
+    series: Sequence[str | Mapping[str, Any]] | str | Mapping[str, Any],
     varied: Mapping[str, str],
     offers: Sequence[Offer] | None,
     maximize: str | None = None,
@@ -66,6 +73,7 @@ def curves(
     InputError
         A series that cannot be read, or a field that cannot be used.
     """
+    series = [series] if isinstance(series, str | Mapping) else series
     if isinstance(spec, Job):
         if series:
             raise InputError("series", shown(series[0]), "needs the job's fields; this one is resolved already")
@@ -102,7 +110,10 @@ def _curves(
     maximize: str | None,
 ) -> list[Curve]:
     """A curve for each method and precision that the words allow."""
-    whole = words.model_copy(update=dict(varied))
+    for name, text in varied.items():
+        if any(own.get(field) is not None for field in instead(name, text)):
+            raise InputError("series", label, f"{BY_NAME[name].flag} is what is varied; leave it out of {label!r}")
+    whole = words.model_copy(update={k: v for name, text in varied.items() for k, v in instead(name, text).items()})
     if maximize == "model" and words.model is not None and len(models := family(str(words.model))) > 1:
         whole = whole.model_copy(update={"model": models[-1].name})
     choices = read_choices(whole)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gpuplan.errors import InputError
 from gpuplan.files import write_whole
+from gpuplan.report.plot_library import check_library
 from gpuplan.report.sweep_plots.dumbbells import dumbbell_chart
 from gpuplan.report.sweep_plots.scene import curve_chart
 
@@ -30,18 +31,14 @@ def draw(result: SweepResult, path: Path) -> None:
     """
     kind = check(path)
     chart = dumbbell_chart(result) if result.question == "break-even" else curve_chart(result)
-    try:
-        if kind == ".html":
-            from gpuplan.report.sweep_plots.page import page
+    if kind == ".html":
+        from gpuplan.report.sweep_plots.page import page
 
-            content: str | bytes = page(chart)
-        else:
-            from gpuplan.report.sweep_plots.picture import picture
+        write_whole(path, page(chart), "plot")
+    else:
+        from gpuplan.report.sweep_plots.picture import picture
 
-            content = picture(chart, kind.removeprefix("."))
-    except ImportError as error:
-        raise _missing(path, error) from None
-    write_whole(path, content, "plot")
+        write_whole(path, picture(chart, kind.removeprefix(".")), "plot")
 
 
 def check(path: Path) -> str:
@@ -50,7 +47,7 @@ def check(path: Path) -> str:
     Raises
     ------
     InputError
-        Nothing can be drawn into a file of that name.
+        Nothing can be drawn into a file of that name, or the library that does it is not installed.
     """
     kind = path.suffix.lower()
     if kind not in LIBRARIES:
@@ -59,16 +56,5 @@ def check(path: Path) -> str:
         raise InputError(
             "plot", path, f"{str(path)!r} is no picture; its name must end in {', '.join(first)} or {last}", ways_out
         )
+    check_library(LIBRARIES[kind], path)
     return kind
-
-
-def _missing(path: Path, error: ImportError) -> InputError:
-    """What to do where a library is not there."""
-    library = LIBRARIES[path.suffix.lower()]
-    if (error.name or "").partition(".")[0] not in ("", library):
-        raise error  # a fault of the library itself
-    right = (
-        f"a {path.suffix.lower()} plot needs {library}, of the extra 'plots', which is not installed; run "
-        "pip install 'gpuplan[plots]' (in a clone .venv/bin/pip install '.[plots]'), or leave --plot out"
-    )
-    return InputError("plot", path, right)

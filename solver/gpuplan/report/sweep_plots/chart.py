@@ -28,8 +28,19 @@ STYLES = (
     Style("#56B4E9", "P", "cross"),
     Style("#000000", "X", "x"),
 )
-#: Parts of memory, from the bottom: light and dark in turn, so that neighbours differ in grey as well.
-PART_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#F0E442", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
+#: Parts of memory from the left, each with a colour of its own in every picture: Paul Tol's muted scheme, which people who do not
+#: tell red from green tell apart and no GPU has; light and dark in turn, so that neighbours differ in grey as well.
+PART_COLOURS = {
+    "weights": "#332288",
+    "activations": "#DDCC77",
+    "optimizer states": "#882255",
+    "gradients": "#88CCEE",
+    "logits and loss": "#117733",
+    "gathered and unpacked": "#CC6677",
+    "CUDA, NCCL, framework": "#44AA99",
+    "optimizer step": "#AA4499",
+}
+OTHER, OTHER_COLOUR = "other", "#999933"
 INK = "#333333"
 #: An offer that wins, and one that does not.
 WINS, LOSES = STYLES[0].colour, STYLES[1].colour
@@ -75,6 +86,8 @@ class Mark:
         The plan in short; empty where it says nothing new.
     rank
         Which labels and bars come first where there is no room for all: 0 ends and knee, 1 another GPU model, 2 the rest.
+    again
+        The plan is that of the mark before it, which holds here too: drawn so that it does not hide the line.
     """
 
     x: float
@@ -86,6 +99,7 @@ class Mark:
     proved: bool
     reason: str
     hover: tuple[str, ...]
+    again: bool = False
     bar: Bar | None = None
 
     @property
@@ -96,7 +110,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Curve:
-    """Marks that belong together; stairs where between two of them the plan of the left one holds."""
+    """Marks that belong together; stairs where between two of them the plan of the left one holds, else a dashed line."""
 
     label: str
     marks: tuple[Mark, ...]

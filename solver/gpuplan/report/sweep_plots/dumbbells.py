@@ -62,7 +62,7 @@ def _dumbbell(one: BreakEvenAnswer) -> Dumbbell:
         "no plan on it keeps the limits at any price"
         if even is None
         else f"break-even {say.price(even)} per GPU and hour",
-        *([] if one.plan is None else [phrases.bar_label(one.plan)]),
+        *([] if one.plan is None else ["the best plan on it at that price:", *phrases.plan_lines(one.plan)]),
         "both sides proved" if one.proved else "not proved",
     ]
     return Dumbbell(phrases.short_middle(one.offer, LONGEST_OFFER), listed, even, one.wins_now, note, tuple(hover))

@@ -7,8 +7,8 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from gpuplan.report.sweep_plots.bars import GIB, OTHER, part_names, stacked
-from gpuplan.report.sweep_plots.chart import INK, LOSES, PALE, PART_COLOURS, WINS, Chart
+from gpuplan.report.sweep_plots.bars import GIB, colour_of, part_names, stacked
+from gpuplan.report.sweep_plots.chart import INK, LOSES, OTHER, PALE, WINS, Chart
 from gpuplan.report.sweep_plots.page_words import axis_of, hover_text
 
 OFFER_PIXELS, AROUND_OFFERS_PIXELS = 34, 220
@@ -27,7 +27,7 @@ def draw_bars(chart: Chart, figure: go.Figure) -> None:
     )
     sizes, left = [stacked(bar, names) for bar in chart.bars], [0.0] * len(chart.bars)
     texts = [hover_text(bar.hover) for bar in chart.bars]
-    for index, name in enumerate(names):
+    for name in names:
         widths = [size.get(name, 0.0) / GIB for size in sizes]
         figure.add_trace(
             go.Bar(
@@ -37,7 +37,7 @@ def draw_bars(chart: Chart, figure: go.Figure) -> None:
                 orientation="h",
                 width=0.5,
                 name=name,
-                marker={"color": "#777777" if name == OTHER else PART_COLOURS[index % len(PART_COLOURS)]},
+                marker={"color": colour_of(name)},
                 text=texts,
                 textposition="none",
                 hovertemplate="%{text}<extra></extra>",

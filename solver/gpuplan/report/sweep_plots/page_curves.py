@@ -94,7 +94,7 @@ def _line(chart: Chart, curve: Curve, figure: go.Figure) -> None:
             x=x,
             y=y,
             mode="lines",
-            line={"color": colour, "width": 2},
+            line={"color": colour, "width": 2} if curve.stairs else {"color": colour, "width": 1, "dash": "dash"},
             hoverinfo="skip",
             showlegend=False,
             legendgroup=escape(curve.label),
@@ -119,7 +119,8 @@ def _marks(chart: Chart, group: str, figure: go.Figure) -> None:
             marker={
                 "color": style.colour,
                 "symbol": [style.symbol if mark.proved else f"{style.symbol}-open" for mark in marks],
-                "size": [14 if mark.knee else 10 for mark in marks],
+                "size": [14 if mark.knee else 6 if mark.again else 10 for mark in marks],
+                "opacity": [0.6 if mark.again else 1.0 for mark in marks],
                 "line": {
                     "width": [3 if mark.knee else 1 for mark in marks],
                     "color": [INK if mark.knee else "white" for mark in marks],

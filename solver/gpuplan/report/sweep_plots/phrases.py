@@ -32,10 +32,8 @@ def what_it_trains(result: SweepResult) -> str:
 
 
 def conditions(result: SweepResult) -> str:
-    """Data, confidence and proof: what the second line says."""
-    said = []
-    if result.points and result.maximize != "tokens":
-        said = _data(result)
+    """Data, limits and their confidence, as far as all points share them: what the second line says."""
+    said = [*_data(result), *_limits(result)]
     if result.confidence is None:
         said.append("limits kept at the point estimate")
     else:
@@ -59,12 +57,31 @@ def _data(result: SweepResult) -> list[str]:
     tokens = {point.tokens.tokens for point in result.points}
     epochs = {point.tokens.epochs for point in result.points}
     lengths = {point.tokens.sequence_length for point in result.points}
-    if len(tokens) == 1:
-        times = f" x {say.plural(next(iter(epochs)), 'epoch')}" if len(epochs) == 1 else ""
-        said.append(f"{say.count(next(iter(tokens)))} tokens{times}")
+    times = say.plural(next(iter(epochs)), "epoch") if len(epochs) == 1 else ""
+    if len(tokens) == 1 and result.maximize != "tokens":
+        amount = f"{say.count(next(iter(tokens)))} tokens"
+        said.append(f"{amount} x {times}" if times else f"{amount} an epoch")
+    elif times:
+        said.append(times)
     if len(lengths) == 1:
         said.append(f"sequences of {next(iter(lengths)):,}")
     return said
+
+
+def _limits(result: SweepResult) -> list[str]:
+    """Limits that all points share; the one that is varied is not among them."""
+    said = {
+        (
+            "" if one.deadline_hours is None else f"deadline {say.limit_hours(one.deadline_hours)}",
+            "" if one.budget_usd is None else f"budget {say.limit_money(one.budget_usd)}",
+            "" if one.max_gpus is None else f"at most {say.plural(one.max_gpus, 'GPU')}",
+            "" if one.max_nodes is None else f"at most {say.plural(one.max_nodes, 'node')}",
+        )
+        for one in (point.limits for point in result.points)
+    }
+    swept = "" if result.swept is None else result.swept.field
+    shared = [(name, set(texts)) for name, texts in zip(LIMITS, zip(*said, strict=True), strict=False)]
+    return [text for name, texts in shared if name != swept and len(texts) == 1 for text in texts if text]
 
 
 def plan_label(plan: PlanAnswer) -> str:
@@ -85,44 +102,58 @@ def hover(point: SweepPoint, result: SweepResult) -> tuple[str, ...]:
         lines.append(value(point))
     if point.plan is None:
         return (*lines, f"no plan ({point.status}): {reason(point)}")
-    return (*lines, *_plan_lines(point, point.plan, result), *(["the knee"] if point.knee else []), *_changes(point))
+    proved = "proved optimal" if point.status == "optimal" else "not proved: there may be a better plan"
+    return (
+        *lines,
+        _job(point),
+        *plan_lines(point.plan),
+        *_keeps(point, result),
+        proved,
+        *(["the knee"] if point.knee else []),
+        *([f"changes {'; '.join(point.changes)}"] if point.changes else []),
+    )
+
+
+def _job(point: SweepPoint) -> str:
+    """What is trained there."""
+    tokens = f"{say.count(point.tokens.tokens)} tokens x {say.plural(point.tokens.epochs, 'epoch')}"
+    method = words.words(words.METHODS, point.method)
+    return f"{point.model}, {method}, {tokens} in sequences of {point.tokens.sequence_length:,}"
 
 
 def value(point: SweepPoint) -> str:
     """What was varied, and where: "deadline 24h", "global batch 256"."""
-    return f"{(point.over or '').replace('-', ' ')} {point.at_text}"
+    text = point.at_text
+    if point.at is not None and point.at_unit in ("USD", "USD/GPU-hour"):
+        text = say.limit_money(point.at)
+    elif text.isdecimal():
+        text = f"{int(text):,}"
+    return f"{(point.over or '').replace('-', ' ')} {text}"
 
 
-def _plan_lines(point: SweepPoint, plan: PlanAnswer, result: SweepResult) -> list[str]:
+def plan_lines(plan: PlanAnswer) -> list[str]:
+    """A whole plan, a line each: cluster, cost, time, layout, memory, speed."""
     prediction, layout = plan.prediction, plan.layout
-    sure = "" if result.confidence is None else f" with {say.percent(result.confidence)} confidence"
-    keeps = (
-        []
-        if point.hours_at_confidence is None
-        else [f"keeps a deadline of {say.hours_at_least(point.hours_at_confidence)}"]
-    )
-    keeps += (
-        []
-        if point.cost_usd_at_confidence is None
-        else [f"a budget of {say.money_at_least(point.cost_usd_at_confidence)}"]
-    )
     memory = prediction.memory
     return [
         f"{words.gpus(plan)}: {words.cluster(plan)}",
         f"cost {say.money_interval(prediction.cost_usd_interval)}",
         f"time {say.hours_interval(prediction.total_hours_interval)}",
-        *([" and ".join(keeps) + sure] if keeps else []),
         f"{words.degrees(plan)}, ZeRO {layout.zero_stage}, micro-batch {layout.micro_batch} x {layout.gradient_accumulation}, "
         f"global batch {layout.global_batch:,}, recompute {layout.recompute}",
         f"memory {say.gib(memory.bytes)}, bound {say.gib(memory.bound_bytes)} of {say.gib(memory.usable_bytes)}",
         f"{say.significant(prediction.tokens_per_second_per_gpu)} tokens/s per GPU, "
         f"MFU {say.percent(prediction.model_flops_utilisation)}",
-        "proved optimal" if point.status == "optimal" else "not proved: there may be a better plan",
     ]
 
 
-def _changes(point: SweepPoint) -> list[str]:
-    return [f"changes {'; '.join(point.changes)}"] if point.changes else []
+def _keeps(point: SweepPoint, result: SweepResult) -> list[str]:
+    """Deadline and budget that the plan keeps."""
+    hours, usd = point.hours_at_confidence, point.cost_usd_at_confidence
+    kept = [] if hours is None else [f"a deadline of {say.hours_at_least(hours)}"]
+    kept += [] if usd is None else [f"a budget of {say.money_at_least(usd)}"]
+    sure = "" if result.confidence is None else f" with {say.percent(result.confidence)} confidence"
+    return [f"keeps {' and '.join(kept)}{sure}"] if kept else []
 
 
 def reason(point: SweepPoint) -> str:

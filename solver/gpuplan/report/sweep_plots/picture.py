@@ -13,7 +13,13 @@ from matplotlib.figure import Figure
 
 from gpuplan.report.sweep_plots.chart import INK, Chart
 from gpuplan.report.sweep_plots.picture_bars import draw_bars
-from gpuplan.report.sweep_plots.picture_curves import draw_curves, label_curves
+from gpuplan.report.sweep_plots.picture_curves import (
+    AGAIN_POINTS,
+    MARKER_POINTS,
+    draw_curves,
+    label_curves,
+    question_mark,
+)
 from gpuplan.report.sweep_plots.picture_dumbbells import draw_dumbbells
 
 if TYPE_CHECKING:
@@ -119,8 +125,40 @@ def _second_line(chart: Chart, axes: Axes, x: float) -> None:
     axes.set_title(text, loc="left", x=x, pad=9, fontsize=9.5, color="#555555")
 
 
+def _name_markers(chart: Chart, axes: Axes) -> None:
+    """What the legend says: the groups, and what small, hollow and ringed markers and crosses are."""
+    marks = [mark for curve in chart.curves for mark in curve.marks]
+    for group, style in chart.styles.items():
+        line = "" if chart.legend_title else "-" if any(curve.stairs for curve in chart.curves) else "--"
+        text = group if len(group) <= 60 else f"{group[:59]}…"
+        axes.plot(
+            [],
+            [],
+            f"{line}{style.marker}",
+            color=style.colour,
+            linewidth=1.0 if line == "--" else 1.6,
+            markersize=MARKER_POINTS,
+            label=text or " ",
+        )
+    if any(mark.knee for mark in marks):
+        axes.plot([], [], "o", markersize=11, markerfacecolor="none", markeredgecolor=INK, label="knee")
+    if any(mark.again for mark in marks):
+        axes.plot([], [], "o", color="#777777", markersize=AGAIN_POINTS, label="the same plan holds")
+    if any(mark.y is not None and not mark.proved for mark in marks):
+        axes.plot(
+            [], [], "o", markersize=MARKER_POINTS, markerfacecolor="white", markeredgecolor=INK, label="not proved"
+        )
+    if any(mark.y is None and mark.proved for mark in marks):
+        axes.plot([], [], "x", color=INK, markersize=MARKER_POINTS, markeredgewidth=1.8, label="no plan")
+    if any(mark.y is None and not mark.proved for mark in marks):
+        axes.plot(
+            [], [], marker=question_mark(), linestyle="", color=INK, markersize=MARKER_POINTS + 1, label="not decided"
+        )
+
+
 def _legend(chart: Chart, figure: Figure | SubFigure, axes: Axes) -> None:
     """Names of the colours, in as many columns as fit, below the curves."""
+    _name_markers(chart, axes)
     handles, labels = axes.get_legend_handles_labels()
     if len(handles) < 2 and not chart.legend_title:
         return

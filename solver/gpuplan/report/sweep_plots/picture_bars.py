@@ -8,8 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gpuplan.report import format as say
-from gpuplan.report.sweep_plots.bars import GIB, OTHER, part_names, stacked
-from gpuplan.report.sweep_plots.chart import INK, PALE, PART_COLOURS, Chart
+from gpuplan.report.sweep_plots.bars import GIB, colour_of, part_names, stacked
+from gpuplan.report.sweep_plots.chart import INK, OTHER, PALE, Chart
 from gpuplan.report.sweep_plots.picture_curves import set_scale
 from gpuplan.report.sweep_plots.scales import axis
 
@@ -22,7 +22,7 @@ def draw_bars(chart: Chart, figure: SubFigure) -> None:
     """Draw a bar for each plan: the parts of the estimate, in what is usable, with the bound that was held against it."""
     axes = figure.subplots()
     names = [*part_names(chart), OTHER]
-    colours = {name: PART_COLOURS[index % len(PART_COLOURS)] for index, name in enumerate(names)} | {OTHER: "#777777"}
+    colours = {name: colour_of(name) for name in names}
     for row, bar in enumerate(chart.bars):
         axes.barh(row, bar.usable / GIB, height=0.78, color=PALE, edgecolor="#888888", linewidth=0.8, zorder=1)
         sizes, left = stacked(bar, names), 0.0

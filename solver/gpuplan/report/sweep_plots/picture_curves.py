@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 LABEL_POINTS = 9.0
-MARKER_POINTS, KNEE_POINTS = 7.0, 14.0
+MARKER_POINTS, AGAIN_POINTS, KNEE_POINTS = 7.0, 4.0, 14.0
 #: Numbers of characters a line of a reason may have, the widest first.
 WIDTHS = (44, 30, 22, 17)
 #: Rows of crosses: the first one, and from one curve's to the next, as shares of the axis.
@@ -40,14 +40,15 @@ def draw_curves(chart: Chart, axes: Axes) -> None:
             right = [chart.x.high] if curve.stairs else []
             x = [mark.x for mark in found] + right
             y = [mark.height for mark in found] + [found[-1].height for _ in right]
-            axes.plot(
-                x, y, color=colour, linewidth=1.6, drawstyle="steps-post" if curve.stairs else "default", zorder=2
+            # Between points where nothing holds the line only leads the eye.
+            line: dict[str, Any] = (
+                {"linewidth": 1.6, "drawstyle": "steps-post"} if curve.stairs else {"linewidth": 1.0, "linestyle": "--"}
             )
+            axes.plot(x, y, color=colour, zorder=2, **line)
         _markers(chart, axes, found)
         if curve.missing:
             _crosses(chart, axes, curve, row, INK if single else colour)
             row += 1
-    _extra_legend(chart, axes)
 
 
 def label_curves(chart: Chart, axes: Axes, figure: Figure, renderer: Any) -> None:
@@ -112,7 +113,8 @@ def _markers(chart: Chart, axes: Axes, found: Sequence[Mark]) -> None:
             mark.x,
             mark.height,
             style.marker,
-            markersize=MARKER_POINTS,
+            markersize=AGAIN_POINTS if mark.again else MARKER_POINTS,
+            alpha=0.6 if mark.again else 1.0,
             markerfacecolor=style.colour if mark.proved else "white",
             markeredgecolor="white" if mark.proved else style.colour,
             markeredgewidth=0.7 if mark.proved else 1.4,
@@ -147,27 +149,6 @@ def _crosses(chart: Chart, axes: Axes, curve: Curve, row: int, colour: str) -> N
             markersize=MARKER_POINTS,
             markeredgewidth=1.8 if mark.proved else 0.3,
             zorder=5,
-        )
-
-
-def _extra_legend(chart: Chart, axes: Axes) -> None:
-    """What the legend says beside the groups: knee, hollow markers, crosses."""
-    marks = [mark for curve in chart.curves for mark in curve.marks]
-    for group, style in chart.styles.items():
-        line = "-" if not chart.legend_title else ""
-        text = group if len(group) <= 60 else f"{group[:59]}…"
-        axes.plot([], [], f"{line}{style.marker}", color=style.colour, markersize=MARKER_POINTS, label=text or " ")
-    if any(mark.knee for mark in marks):
-        axes.plot([], [], "o", markersize=11, markerfacecolor="none", markeredgecolor=INK, label="knee")
-    if any(mark.y is not None and not mark.proved for mark in marks):
-        axes.plot(
-            [], [], "o", markersize=MARKER_POINTS, markerfacecolor="white", markeredgecolor=INK, label="not proved"
-        )
-    if any(mark.y is None and mark.proved for mark in marks):
-        axes.plot([], [], "x", color=INK, markersize=MARKER_POINTS, markeredgewidth=1.8, label="no plan")
-    if any(mark.y is None and not mark.proved for mark in marks):
-        axes.plot(
-            [], [], marker=question_mark(), linestyle="", color=INK, markersize=MARKER_POINTS + 1, label="not decided"
         )
 
 
@@ -239,7 +220,7 @@ class _Writer:
         """Nothing may be written over a curve, its markers and its crosses."""
         places = [self.pixels(mark.x, mark.height) for mark in curve.found]
         for mark, place in zip(curve.found, places, strict=True):
-            self._keep(place, KNEE_POINTS if mark.knee else MARKER_POINTS)
+            self._keep(place, KNEE_POINTS if mark.knee else AGAIN_POINTS if mark.again else MARKER_POINTS)
         crossed = [one for one in chart.curves if one.missing]
         for mark in curve.missing:
             self._keep(self.on_row(mark.x, _row(chart, crossed.index(curve))), MARKER_POINTS + 3)

@@ -100,7 +100,9 @@ def _curve(result: SweepResult, series: SeriesAnswer, single: bool) -> Curve:
     points.sort(key=lambda point: _x(result, point) or 0.0)
     planned = [point for point in points if point.plan is not None]
     ranks = _ranks(planned)
+    stairs = _holds_between(result)
     marks, before = [], ""
+    last: SweepPoint | None = None
     for point in points:
         plan = point.plan
         label = "" if plan is None else _label(result, point, plan)
@@ -116,12 +118,27 @@ def _curve(result: SweepResult, series: SeriesAnswer, single: bool) -> Curve:
                 proved=point.status in ("optimal", "infeasible"),
                 reason="" if plan is not None else phrases.short_reason(point),
                 hover=phrases.hover(point, result),
+                again=stairs and last is not None and _same(point, last),
                 bar=None if plan is None else _bar(plan, group, _bar_note(result, point)),
             )
         )
-        before = label if plan is not None else before
+        before, last = (before, None) if plan is None else (label, point)
+    return Curve(series.label, tuple(marks), stairs)
+
+
+def _holds_between(result: SweepResult) -> bool:
+    """Whether the answer of a point is one for all that comes before the next: a limit, unless data grows with it."""
     over = None if result.swept is None else result.swept.field
-    return Curve(series.label, tuple(marks), stairs=result.question == "frontier" or over in _STAIRS)
+    return result.question == "frontier" or (over in _STAIRS and result.maximize != "tokens")
+
+
+def _same(point: SweepPoint, other: SweepPoint) -> bool:
+    """Whether two points have the same plan for the same model."""
+    one, two = (
+        None if each.plan is None else (each.plan.offer.id, each.plan.nodes, each.plan.layout)
+        for each in (point, other)
+    )
+    return one is not None and one == two and point.model == other.model
 
 
 def _label(result: SweepResult, point: SweepPoint, plan: PlanAnswer) -> str:
