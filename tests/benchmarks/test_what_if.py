@@ -29,7 +29,7 @@ def test_what_a_grid_misses() -> None:
 def test_the_page_says_what_was_measured() -> None:
     swept = Swept(50, 6, 0.6, 0.3, 2.0, 1.5, 1.0, 1.5)
     names = {",".join(pair): number for number, pair in enumerate(PAIRS, start=2)}
-    walked = Walked("a job", names, {name: 0.5 for name in names}, 3.0, 0.3, 10, [], 3, 1.0)
+    walked = Walked("a job", names, dict.fromkeys(names, 0.5), 3.0, 0.3, 10, [], 3, 1.0)
     page = markdown(swept, [walked], 5)
     assert "| in one process | 0.60 s | 0.30 s | **2.0** | under 8 |" in page
     assert "| a job | 10 of 10 | 3 | 3 | +100 % |" in page
