@@ -154,3 +154,11 @@ def test_progress_on_a_terminal_after_a_while(monkeypatch: pytest.MonkeyPatch) -
         while "searching" not in terminal.getvalue() and time.monotonic() < end:
             time.sleep(0.01)
     assert "searching" in terminal.getvalue()
+
+
+def test_the_answer_does_not_take_the_place_of_its_job(tmp_path: Path) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text("model: mixtral-8x7b\nmethod: lora\ndata: 1MB\n")
+    ended = CliRunner().invoke(cli, ["solve", "--job", str(path), "--out", str(path)])
+    assert ended.exit_code == 2 and "is the file that is read" in ended.output
+    assert path.read_text().startswith("model: mixtral-8x7b")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ import pytest
 import sweep_samples as samples
 from gpuplan.errors import InputError
 from gpuplan.report.sweep_plots import draw
-from gpuplan.report.sweep_plots.chart import Chart
+from gpuplan.report.sweep_plots.bars import colour_of
+from gpuplan.report.sweep_plots.chart import OTHER_COLOUR, PART_COLOURS, STYLES, Chart
 from gpuplan.report.sweep_plots.dumbbells import dumbbell_chart
 from gpuplan.report.sweep_plots.labels import Box, Canvas
-from gpuplan.report.sweep_plots.phrases import short_reason
+from gpuplan.report.sweep_plots.phrases import short_reason, value
 from gpuplan.report.sweep_plots.scales import axis, tick_text
 from gpuplan.report.sweep_plots.scene import MOST_BARS, curve_chart
+from gpuplan.report.words import MEMORY_PARTS, words
 from gpuplan.sweeping.result import SweepResult
 
 SAMPLES: dict[str, Callable[[], SweepResult]] = {
@@ -90,13 +93,28 @@ def test_the_page_works_offline_and_tells_all_plans(name: str, tmp_path: Path) -
     path, result = tmp_path / "a.HTML", SAMPLES[name]()
     draw(result, path)
     text = path.read_text(encoding="utf-8")
-    # Nothing is loaded: neither scripts nor style sheets, fonts or pictures.
-    assert not re.search(r"<(script|img|iframe)[^>]*\ssrc=|<link|@import", text[:200] + text[-60_000:])
+    # Nothing is loaded: neither scripts nor style sheets, fonts or pictures; plotly's own script is the longest part.
+    around = text.replace(max(re.split(r"</?script[^>]*>", text), key=len), "")
+    assert not re.search(r"<(script|img|iframe)[^>]*\ssrc=|<link|@import|url\(|//\w+\.", around)
     assert "<!doctype html>" in text and "<title>" in text
-    plans = [point.plan for point in result.points if point.plan is not None]
-    plans += [one.plan for one in result.break_even if one.plan is not None]
-    assert all(plan.offer.gpu in text for plan in plans)
-    assert "<b>x</b>" not in text[-200_000:]
+    traces = figure_in(text)
+    # Traces of a map would load it; an array in base64 would be no list.
+    assert {trace["type"] for trace in traces} <= {"scatter", "bar"}
+    assert all(isinstance(trace[side], list) for trace in traces for side in "xy")
+    assert all(len(trace["text"]) == len(trace["x"]) for trace in traces if "text" in trace)
+    assert "<b>x</b>" not in around
+    told = [line.replace("<br>", " ") for trace in traces for line in trace.get("text", [])]
+    plans = [point.plan for point in result.points] + [one.plan for one in result.break_even]
+    for plan in (plan for plan in plans if plan is not None):
+        wanted = [plan.offer.gpu, plan.offer.provider, f"global batch {plan.layout.global_batch:,}", "tokens/s per GPU"]
+        assert any(all(word in line for word in wanted) for line in told)
+
+
+def figure_in(text: str) -> list[dict[str, Any]]:
+    """Traces of the figure in a page."""
+    start = text.rindex("Plotly.newPlot(") + len("Plotly.newPlot(")
+    traces: list[dict[str, Any]] = json.JSONDecoder().raw_decode(text, text.index("[", start))[0]
+    return traces
 
 
 def test_a_name_is_no_script(tmp_path: Path) -> None:
@@ -158,6 +176,52 @@ def test_memory_is_that_of_the_plans() -> None:
             for memory in memories
         )
     assert not curve_chart(samples.frontiers()).bars  # of three methods there are more plans than there is room for
+
+
+def test_a_part_of_memory_has_its_colour_in_every_picture() -> None:
+    (point, *_) = samples.frontier().points
+    assert point.plan is not None
+    parts = {words(MEMORY_PARTS, name) for name in point.plan.prediction.memory.parts_bytes}
+    assert parts == set(PART_COLOURS)
+    colours = [*PART_COLOURS.values(), OTHER_COLOUR]
+    assert len(set(colours)) == len(colours) and not set(colours) & {style.colour for style in STYLES}
+    assert colour_of("a part of tomorrow") == OTHER_COLOUR
+
+
+def test_only_limits_have_stairs() -> None:
+    for result, stairs in [
+        (samples.deadlines(), True),
+        (samples.models(), True),
+        (samples.frontiers(), True),
+        (samples.budgets(), False),
+        (samples.batches(), False),
+    ]:
+        assert {curve.stairs for curve in curve_chart(result).curves} == {stairs}
+
+
+def test_a_plan_that_holds_on_is_drawn_small_and_named_once() -> None:
+    found = curve_chart(samples.deadlines()).curves[0].found
+    assert [mark.again for mark in found[:1] + found[-1:]] == [False, True]
+    for before, mark in pairwise(found):
+        assert mark.again == (mark.height == before.height)
+        assert not (mark.again and mark.label)
+    # More tokens on the same cluster are another answer.
+    assert not any(mark.again for curve in curve_chart(samples.budgets()).curves for mark in curve.marks)
+
+
+def test_the_second_line_says_what_is_fixed() -> None:
+    lines = {name: chart(SAMPLES[name]()).subtitle[0] for name in SAMPLES}
+    assert lines["deadlines"].startswith("250\u00a0M tokens x 1\u00a0epoch; sequences of 4,096; limits kept")
+    assert lines["tokens by budget"].startswith("1\u00a0epoch; sequences of 4,096; deadline 24\u00a0h; limits kept")
+    assert "deadline" not in lines["deadlines"] and "at most 64\u00a0GPUs" in lines["global batches"]
+
+
+def test_values_are_written_as_on_the_axis() -> None:
+    labels = [bar.label for bar in curve_chart(samples.budgets(1)).bars]
+    assert any("budget $10,000)" in label for label in labels)
+    dear = samples.budgets(1).points[-1].model_copy(update={"over": "sequence-length", "at_unit": "tokens"})
+    assert value(dear.model_copy(update={"at_text": "16384"})) == "sequence length 16,384"
+    assert value(dear.model_copy(update={"at_text": "250M"})) == "sequence length 250M"
 
 
 def test_the_shut_region_ends_at_the_smallest_deadline() -> None:

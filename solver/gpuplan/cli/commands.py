@@ -52,10 +52,13 @@ def check(**words: Any) -> int:
 
 def _answer(verb: str, words: dict[str, Any], quote: str | None = None) -> int:
     """Read the job, run the verb, write the answer and its quote, and return the exit code."""
-    from gpuplan.cli.output import Destination, working
+    from gpuplan.cli.output import Destination, refuse_overwrite, working
 
     destination = Destination(words.pop("output_format"), words.pop("out"))
     job_file = words.pop("job_file")
+    for source in (job_file, *(words.get(name) for name in READ)):
+        if source is not None and destination.out is not None:
+            refuse_overwrite(Path(source), Path(destination.out))
     if quote is not None:
         _check_quote(quote, destination.out, job_file, words)
     jobs = _jobs(verb, job_file, words)

@@ -135,12 +135,13 @@ def plan_lines(plan: PlanAnswer) -> list[str]:
     """A whole plan, a line each: cluster, cost, time, layout, memory, speed."""
     prediction, layout = plan.prediction, plan.layout
     memory = prediction.memory
+    offload = "" if layout.offload == "none" else f", offload {layout.offload}"
     return [
         f"{words.gpus(plan)}: {words.cluster(plan)}",
         f"cost {say.money_interval(prediction.cost_usd_interval)}",
         f"time {say.hours_interval(prediction.total_hours_interval)}",
         f"{words.degrees(plan)}, ZeRO {layout.zero_stage}, micro-batch {layout.micro_batch} x {layout.gradient_accumulation}, "
-        f"global batch {layout.global_batch:,}, recompute {layout.recompute}",
+        f"global batch {layout.global_batch:,}, recompute {layout.recompute}{offload}, {words.framework(layout.framework)}",
         f"memory {say.gib(memory.bytes)}, bound {say.gib(memory.bound_bytes)} of {say.gib(memory.usable_bytes)}",
         f"{say.significant(prediction.tokens_per_second_per_gpu)} tokens/s per GPU, "
         f"MFU {say.percent(prediction.model_flops_utilisation)}",
