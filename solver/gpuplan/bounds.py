@@ -239,12 +239,15 @@ def machine_bounds(space: Space, objective: Objective) -> Array:
     least = clock(job, space.work, np.maximum(most, nodes), np.zeros(len(m)))
     node_seconds = gpu_seconds / m.gpus_per_node
     sure = node_seconds * space.confidence_factors[0].min(axis=0)
-    if limits.deadline_seconds is not None:
-        head_start = job.startup_seconds if limits.deadline_from == "start" else 0.0
-        left = limits.deadline_seconds * (1 + MARGIN) + head_start - least.fixed_seconds
-        nodes = np.maximum(
-            nodes, np.where(left > 0, np.ceil(least.slope * sure / np.maximum(left, 1e-9) * (1 - MARGIN)), most + 1)
-        )
+    head_start = job.startup_seconds if limits.deadline_from == "start" else 0.0
+    for limit, seconds in (
+        (None if limits.deadline_seconds is None else limits.deadline_seconds + head_start, sure),
+        (limits.expected_seconds, node_seconds),
+    ):
+        if limit is not None:
+            left = limit * (1 + MARGIN) - least.fixed_seconds
+            enough = np.ceil(least.slope * seconds / np.maximum(left, 1e-9) * (1 - MARGIN))
+            nodes = np.maximum(nodes, np.where(left > 0, enough, most + 1))
 
     def bill(seconds: Array) -> Array:
         spent = nodes * least.billed_fixed_seconds + least.billed_slope * seconds

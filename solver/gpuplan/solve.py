@@ -9,22 +9,19 @@ from typing import Any
 
 from gpuplan.answer import plan_answer
 from gpuplan.ask import INTERRUPTED, Asker, unasked
+from gpuplan.better import better_framework
 from gpuplan.catalogue import listed, offers_for
 from gpuplan.explain import explain
 from gpuplan.job import Job, JobSpec, resolve_all
-from gpuplan.layout import other_frameworks
 from gpuplan.outcome import result_of
 from gpuplan.performance.constants import calibrated, use_constants
-from gpuplan.pipeline import Outcome, Stopwatch
+from gpuplan.pipeline import Stopwatch
 from gpuplan.plan import Plan
 from gpuplan.result import PlanAnswer, Result
 from gpuplan.several import combined
 from gpuplan.worth import worth
 from gpuplan_hardware import Offer
-from gpuplan_models import frameworks
 
-#: Another framework is named when it lowers the objective by more than this share.
-WORTH_SAYING = 0.02
 #: Of several choices each gets this much time at least.
 LEAST_SECONDS = 0.01
 
@@ -83,7 +80,7 @@ def _solve(job: Job, found: Sequence[Offer], clock: Stopwatch) -> Result:
     update: dict[str, Any] = {}
     holding_back: set[str] = set()
     if outcome.plan is not None and ask.stopped != INTERRUPTED:
-        better = _better_framework(job, outcome, ask)
+        better = better_framework(job, outcome, ask)
         update["other_framework"] = None if better is None else plan_answer(better)
         clock.lap("other_frameworks")
         worths = worth(job, outcome, ask)
@@ -101,24 +98,6 @@ def _solve(job: Job, found: Sequence[Offer], clock: Stopwatch) -> Result:
     result = result_of(job, outcome, found, holding_back=holding_back)
     solver = result.solver.model_copy(update={"stopped": ask.stopped, "reproducible": ask.stopped is None})
     return result.model_copy(update=update | {"solver": solver})
-
-
-def _better_framework(job: Job, outcome: Outcome, ask: Asker) -> Plan | None:
-    """The best plan under another framework than the default, where it is better by more than `WORTH_SAYING`.
-
-    The default is the user's to change, so it is said, not done.
-    """
-    if job.framework is not None or outcome.value is None:
-        return None
-    limit = outcome.value * (1 - WORTH_SAYING)
-    others = [replace(job, framework=framework) for framework in other_frameworks(job)]
-    glances = {other.framework.name: ask.glance(other, limit) for other in others if other.framework is not None}
-    values = {name: value for name, value in glances.items() if value is not None}
-    name = min(values, key=lambda key: values[key], default="")
-    if not name or values[name] >= limit:
-        return None
-    best = ask(replace(job, framework=frameworks()[name]))
-    return None if best is None or best.plan is None or best.status != "optimal" else replace(best.plan, job=job)
 
 
 def _alternatives(job: Job, best: Plan, ask: Asker) -> tuple[list[PlanAnswer], bool]:

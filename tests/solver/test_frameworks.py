@@ -16,6 +16,7 @@ from rich.console import Console
 
 import gpuplan
 from gpuplan.ask import Asker
+from gpuplan.better import better_framework
 from gpuplan.catalogue import offers_for
 from gpuplan.errors import InputError
 from gpuplan.job import Job, resolve
@@ -23,7 +24,6 @@ from gpuplan.layout import adapts_experts, default_framework, obstacle, other_fr
 from gpuplan.pipeline import Outcome, find
 from gpuplan.report.text import render
 from gpuplan.rules import rules
-from gpuplan.solve import _better_framework
 from gpuplan_models import framework as framework_module
 from gpuplan_models import frameworks
 from gpuplan_models.loading import DATA
@@ -215,10 +215,10 @@ def test_a_better_framework_is_said() -> None:
     job = resolve(QWEN | {"gpu": "H100-SXM"})
     outcome, offers = _outcome(job)
     ask = Asker(offers, 60.0)
-    better = _better_framework(job, outcome, ask)
+    better = better_framework(job, outcome, ask)
     assert better is not None and better.layout.framework == "megatron"
     assert better.cost_at_confidence_usd < (outcome.value or 0.0)
-    assert _better_framework(replace(job, framework=frameworks()["hf-peft"]), outcome, ask) is None
+    assert better_framework(replace(job, framework=frameworks()["hf-peft"]), outcome, ask) is None
 
 
 def test_the_first_line_claims_no_more_than_the_frameworks_that_were_tried() -> None:

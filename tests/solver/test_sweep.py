@@ -25,7 +25,7 @@ from problems import random_problem
 
 JOB: Mapping[str, Any] = {"model": "deepseek-r1-distill-qwen-7b", "method": "lora", "data": "1GB"}
 #: What of an answer `solve` has beside that of a point: neighbours and what limits are worth; and what depends on the machine.
-BESIDE = {"alternatives", "worth", "other_framework", "solver", "question", "rules", "undecided"}
+BESIDE = {"alternatives", "worth", "solver", "question", "rules", "undecided"}
 
 
 def _same(point: SweepPoint, result: Result) -> None:
@@ -273,11 +273,22 @@ def test_text_is_as_good_as_a_list() -> None:
     assert gpuplan.frontier(JOB, "time,gpus", stop="4").frontier == ["time", "gpus"]
 
 
+def test_another_framework_that_is_better_is_named() -> None:
+    found = gpuplan.sweep(JOB, over="deadline", values=["8h", "2h"])
+    better = [point.other_framework for point in found.points]
+    assert better[0] is not None and better[0].layout.framework == "megatron"
+    assert f"at {sum(one is not None for one in better)} of 2 points another framework" in found.warnings[0]
+    alone = gpuplan.sweep({**JOB, "framework": "megatron"}, over="deadline", values=["8h", "2h"])
+    assert [point.other_framework for point in alone.points] == [None, None]
+    assert alone.points[0].plan == better[0]
+    assert not any("framework" in text for text in alone.warnings if "another" in text)
+
+
 def test_that_other_frameworks_are_not_looked_at_is_said() -> None:
     said = "proved with the default frameworks"
     for framework, there in ((None, True), ("megatron", False)):
         words = JOB if framework is None else {**JOB, "framework": framework}
-        found = gpuplan.sweep(words, over="deadline", values=["8h"])
+        found = gpuplan.sweep(words, over="budget", values=["$20"], maximize="model")
         assert any(said in text for text in found.warnings) == there
 
 

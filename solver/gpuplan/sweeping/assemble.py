@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Literal
 
+from gpuplan.better import WORTH_SAYING
 from gpuplan.layout import other_frameworks
+from gpuplan.result import PlanAnswer
 from gpuplan.sweeping.frontier import END
 from gpuplan.sweeping.points import finished
 from gpuplan.sweeping.result import SeriesAnswer, SweepPoint, SweepResult, SweepSolver, SweptAnswer
 from gpuplan.sweeping.series import Curve
 from gpuplan.sweeping.work import DECIDED, Done
+from gpuplan.units import format_money
 
 
 def result_of_points(
@@ -52,11 +55,31 @@ def result_of_points(
         points=points,
         assumptions=_shared([point.assumptions for point in points]),
         warnings=[
-            *other_frameworks_note(found),
+            *(other_frameworks_note(found) if maximize else better_frameworks_note(points)),
             *_shared([point.warnings for point in points if point.plan is not None]),
         ],
         solver=solver_answer(points, done, decided),
     )
+
+
+def better_frameworks_note(points: Sequence[SweepPoint]) -> list[str]:
+    """At how many points another framework than the default is better by far, and by how much it is most."""
+    better = [(point, point.other_framework) for point in points if point.plan and point.other_framework]
+    if not better:
+        return []
+    planned = sum(point.plan is not None for point in points)
+    point, other = max(better, key=lambda pair: _usd(pair[0].plan) / _usd(pair[1]))
+    name, where = other.layout.framework, f"{point.series} {point.at_text}".strip()
+    usd = [format_money(_usd(one)) for one in (other, point.plan)]
+    figures = f": {usd[0]} instead of {usd[1]}" if point.objective_unit == "USD" else ""
+    return [
+        f"at {len(better)} of {planned} points another framework than the default is better by more than {WORTH_SAYING:.0%}, as "
+        f"{name} at {where}{figures}; --series framework={name} draws its curve"
+    ]
+
+
+def _usd(plan: PlanAnswer | None) -> float:
+    return 0.0 if plan is None else plan.prediction.cost_usd
 
 
 def other_frameworks_note(found: Sequence[Curve]) -> list[str]:

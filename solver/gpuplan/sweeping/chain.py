@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gpuplan.ask import INTERRUPTED, Asker, unasked
+from gpuplan.better import better_framework
 from gpuplan.explain import Explanation
 from gpuplan.job import Job
 from gpuplan.pipeline import Outcome
+from gpuplan.plan import Plan
 from gpuplan.sweeping.points import Mark, explained, point_of
 from gpuplan.sweeping.result import SweepPoint
 from gpuplan.verify import violations
@@ -26,7 +28,7 @@ class Asked:
 def answer(point: Asked, offers: Sequence[Offer], ask: Asker) -> SweepPoint:
     """A point that has nothing in common with others but the model."""
     found = _proved(point, offers, ask)
-    return point_of(point.mark, point.job, found.outcome, offers, found.why)
+    return point_of(point.mark, point.job, found.outcome, offers, found.why, other=found.other)
 
 
 def asked(job: Job, offers: Sequence[Offer], ask: Asker) -> Outcome:
@@ -61,19 +63,32 @@ def chain(
         if source is not None:  # what the known points were proved with
             last, source = _proved(source, offers, ask), None
         if last is not None and last.holds_for(point.job):
-            outcome, why, proved_at = last.outcome_for(point.job), last.why_for(point.job, offers, ask), last.mark.at
+            found, proved_at = last.under(point.job, offers, ask), last.mark.at
         else:
-            found = _proved(point, offers, ask)
-            outcome, why, proved_at = found.outcome, found.why, None
-            last = found if outcome.status in ("optimal", "infeasible") else None
-        yield point_of(point.mark, point.job, outcome, offers, why, proved_at)
+            found, proved_at = _proved(point, offers, ask), None
+            last = found if found.outcome.status in ("optimal", "infeasible") else None
+        yield point_of(point.mark, point.job, found.outcome, offers, found.why, proved_at, other=found.other)
 
 
 def _proved(point: Asked, offers: Sequence[Offer], ask: Asker) -> _Proved:
     """The answer to a question of its own."""
     outcome = asked(point.job, offers, ask)
     why = explained(point.job, offers, ask) if outcome.status == "infeasible" else None
-    return _Proved(point.mark, outcome, why)
+    return _Proved(point.mark, outcome, why, better(point.job, outcome, ask))
+
+
+def better(job: Job, outcome: Outcome, ask: Asker) -> Plan | None:
+    """The best plan under another framework than the default, where that is better by far (see `gpuplan.better`).
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The user interrupted it.
+    """
+    found = better_framework(job, outcome, ask) if outcome.status == "optimal" else None
+    if ask.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
+    return found
 
 
 @dataclass(frozen=True)
@@ -83,13 +98,24 @@ class _Proved:
     mark: Mark
     outcome: Outcome
     why: Explanation | None
+    other: Plan | None
 
     def holds_for(self, tighter: Job) -> bool:
         """Whether its proof decides a job with a tighter limit too."""
         plan = self.outcome.plan
         return plan is None or not violations(replace(plan, job=tighter))
 
-    def outcome_for(self, tighter: Job) -> Outcome:
+    def under(self, tighter: Job, offers: Sequence[Offer], ask: Asker) -> _Proved:
+        """What it says of a job with a tighter limit.
+
+        Where no other framework is better by far under a wider limit, none is under a tighter one, which leaves it fewer plans.
+        """
+        outcome, other = self._outcome_for(tighter), self.other
+        if other is not None and violations(other := replace(other, job=tighter)):
+            other = better(tighter, outcome, ask)
+        return _Proved(self.mark, outcome, self._why_for(tighter, offers, ask), other)
+
+    def _outcome_for(self, tighter: Job) -> Outcome:
         plan, at = self.outcome.plan, self.mark.text
         if plan is None:
             proof = f"the limit of {at} is wider, and leaves no plan: {self.outcome.proof}"
@@ -97,7 +123,7 @@ class _Proved:
         proof = f"{self.outcome.proof} (at the wider limit of {at}, which this plan does not use up)"
         return replace(self.outcome, plan=replace(plan, job=tighter), proof=proof, seconds={})
 
-    def why_for(self, tighter: Job, offers: Sequence[Offer], ask: Asker) -> Explanation | None:
+    def _why_for(self, tighter: Job, offers: Sequence[Offer], ask: Asker) -> Explanation | None:
         """Why a tighter limit leaves no plan either: for the same reason, where the limit alone is the reason."""
         if self.why is None:
             return None

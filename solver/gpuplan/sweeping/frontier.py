@@ -17,7 +17,7 @@ from gpuplan.pipeline import Outcome
 from gpuplan.plan import Plan
 from gpuplan.rules.base import TOLERANCE
 from gpuplan.sweeping.axes import AXES, Axis
-from gpuplan.sweeping.chain import asked
+from gpuplan.sweeping.chain import asked, better
 from gpuplan.sweeping.points import Mark, changes_of, explained, point_of, value_of
 from gpuplan.sweeping.result import SweepPoint
 from gpuplan.units import format_count, format_hours, format_hours_at_least
@@ -163,7 +163,8 @@ def walk(
     amount = ends.high if after is None else falling.below(falling.needed(after), job)
     last = after
     while amount is None or amount > 0:
-        outcome = asked(falling.at_most(wanted, amount), offers, ask)
+        question = falling.at_most(wanted, amount)
+        outcome = asked(question, offers, ask)
         if outcome.plan is None:
             yield end.without_plan(outcome, last)
             return
@@ -171,7 +172,8 @@ def walk(
         if ends.low is not None and needed < ends.low * (1 - LESS):
             yield end.outside(outcome, needed, last)
             return
-        last = point_of(Mark(series, None, None, None, falling.text(needed)), wanted, outcome, offers)
+        mark = Mark(series, None, None, None, falling.text(needed))
+        last = point_of(mark, wanted, outcome, offers, other=better(question, outcome, ask))
         yield last
         if outcome.status != "optimal":
             return

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gpuplan.answer import plan_answer
 from gpuplan.ask import Asker
 from gpuplan.explain import Explanation, explain
 from gpuplan.job import Job
@@ -51,14 +52,20 @@ def point_of(
     why: Explanation | None = None,
     proved_at: float | None = None,
     reason: str | None = None,
+    other: Plan | None = None,
 ) -> SweepPoint:
-    """The answer of `solve` for `job`, at its place on a curve; `why` explains that there is no plan."""
+    """The answer of `solve` for `job`, at its place on a curve; `why` explains that there is no plan.
+
+    `other` is a better plan under another framework than the default.
+    """
     plan = None if outcome.plan is None else replace(outcome.plan, job=job)
     outcome = replace(outcome, plan=plan)
     found = result_of(job, outcome, offers, "sweep")
     extra: dict[str, Any] = {}
+    if other is not None:
+        extra["other_framework"] = plan_answer(replace(other, job=job))
     if why is not None:
-        extra = {"conflict": why.conflict, "relaxations": why.relaxations, "undecided": why.undecided}
+        extra |= {"conflict": why.conflict, "relaxations": why.relaxations, "undecided": why.undecided}
     return SweepPoint(
         **dict(found) | extra,
         series=mark.series,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,16 +21,16 @@ from gpuplan_hardware import Offer
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(ABC):
     """Points that share what is computed; `given` are the caller's offers, `known` the points of an earlier run by their keys."""
 
     job: Job
     given: tuple[Offer, ...] | None
     known: Mapping[str, SweepPoint] = field(default_factory=dict)
 
+    @abstractmethod
     def answers(self, offers: Sequence[Offer], ask: Asker) -> Iterator[SweepPoint]:
         """Points that are not known yet, each as soon as it is."""
-        raise NotImplementedError
 
     def with_known(self, known: Mapping[str, SweepPoint]) -> Task:
         """The task of an earlier run, to be gone on with."""
