@@ -65,5 +65,5 @@ $(WHEEL_VENV)/.installed: $(VENV)/.installed-dev $(SOURCES)
 	rm -rf dist build/wheel
 	$(BIN)/python -m build --wheel --outdir dist .
 	$(PYTHON) -m venv --clear $(WHEEL_VENV)
-	$(WHEEL_VENV)/bin/python $(PIP_INSTALL) dist/*.whl pytest hypothesis scipy tokenizers
+	$(WHEEL_VENV)/bin/python $(PIP_INSTALL) "$$(ls dist/*.whl)[plots]" pandas pytest hypothesis scipy tokenizers
 	@touch $@
