@@ -21,7 +21,7 @@ from gpuplan.verify import violations
 from oracle import Oracle
 from problems import Problem, limited, problem_of
 
-PROBLEMS = 80
+PROBLEMS = 50
 #: Questions that a job of the catalogue may take; 4 to 10 are usual.
 FEW = 14
 
