@@ -31,7 +31,7 @@ from random_jobs import PRICINGS
 ASIDE = 1e-4
 #: Two evaluations of the same bill differ by less.
 NOISE = 1e-7
-PROBLEMS = 100
+PROBLEMS = 150
 
 
 # -- brute force -----------------------------------------------------------------------------------------------------------
