@@ -59,7 +59,7 @@ class Problem:
     focus: str
 
 
-@lru_cache(maxsize=200)
+@lru_cache(maxsize=400)
 def problem_of(seed: int) -> Problem:
     """The problem with that number; kept, because many tests look at the first ones."""
     return random_problem(Random(seed))

@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gpuplan.batch import batch, batch_rows
+    from gpuplan.batching.result import BatchResult
     from gpuplan.check import check
     from gpuplan.errors import InputError
     from gpuplan.job import Job, JobSpec
@@ -22,12 +24,15 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "BatchResult",
     "InputError",
     "Job",
     "JobSpec",
     "Result",
     "SweepResult",
     "__version__",
+    "batch",
+    "batch_rows",
     "break_even",
     "check",
     "frontier",
@@ -37,11 +42,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BatchResult": "gpuplan.batching.result",
     "InputError": "gpuplan.errors",
     "Job": "gpuplan.job",
     "JobSpec": "gpuplan.job",
     "Result": "gpuplan.result",
     "SweepResult": "gpuplan.sweeping.result",
+    "batch": "gpuplan.batch",
+    "batch_rows": "gpuplan.batch",
     "break_even": "gpuplan.sweep",
     "check": "gpuplan.check",
     "frontier": "gpuplan.sweep",

@@ -165,18 +165,24 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Rates:
-    """Bytes per second of one machine class."""
+    """Bytes per second of one machine class, or of each state's."""
 
-    link: float
-    network: float
-    memory: float
-    host: float
+    link: Any
+    network: Any
+    memory: Any
+    host: Any
 
     @classmethod
     def of(cls, space: Space, machine: int) -> Rates:
         """Those of a machine class of the space."""
         m = space.machines
         return cls(*(float(rate[machine]) for rate in (m.link_rate, m.network_rate, m.memory_rate, m.host_rate)))
+
+    @classmethod
+    def of_each(cls, space: Space, machines: Array) -> Rates:
+        """Those of many states, of each on its own machine class."""
+        m = space.machines
+        return cls(m.link_rate[machines], m.network_rate[machines], m.memory_rate[machines], m.host_rate[machines])
 
     def exchange(self, rows: StateRows) -> Array:
         """Seconds (n,) of the gradient exchange: the slower of links and network."""

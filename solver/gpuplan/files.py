@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from gpuplan.errors import InputError
 
@@ -17,16 +20,29 @@ def write_whole(path: Path, content: str | bytes, field: str = "out") -> None:
     InputError
         The folder cannot be written to.
     """
-    data = content.encode() if isinstance(content, str) else content
+    with whole_file(path, field) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def whole_file(path: Path, field: str = "out") -> Iterator[BinaryIO]:
+    """Open a file for content that comes in parts; the old content is replaced at the end of the block, and only if nothing fails.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written to.
+    """
     target = path.resolve()  # a link keeps pointing to the file
     try:
         if target.exists() and not target.is_file():  # a device or a pipe must not be replaced by a file
-            target.write_bytes(data)
+            with target.open("wb") as file:
+                yield file
             return
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                yield file
             Path(name).chmod(_mode(target))
             Path(name).replace(target)
         except BaseException:

@@ -84,19 +84,23 @@ class Look:
 
     def states(self, order: Order, best: list[float] | None) -> tuple[Array, float]:
         """States that may be part of a plan as good as `best`, and the least bound of the first objective among them."""
-        s, k = self.shardings, self.keys
+        s = self.shardings
         groups, _ = self.groups(order, best)
         length = s.group_length[groups]
         alive = np.repeat(s.group_first[groups] - np.cumsum(length) + length, length) + np.arange(int(length.sum()))
         alive = alive[s.floor[alive] * self.memory_factor[self.framework[alive]] <= self.capacity * (1 + MARGIN)]
         if not len(alive):
             return alive, np.inf
-        place, _ = k.find(s.code[alive])
-        passes = s.layers_share[alive] * k.layers[place] + s.head_share[alive] * k.head[place]
-        rest = s.fill_share[alive] * (k.pass_layers[place] + k.pass_head[place]) + self.always(alive)
-        training = self._training(passes / s.rows.keys.data[alive], rest)
-        hope, least = self._hope(order, best, alive, training)
+        hope, least = self._hope(order, best, alive, self.state_bound(alive))
         return alive[hope], least
+
+    def state_bound(self, states: Array) -> Array:
+        """Lower bound of the seconds of all steps of states, with whatever atom of theirs; there must be one."""
+        s, k = self.shardings, self.keys
+        place, _ = k.find(s.code[states])
+        passes = s.layers_share[states] * k.layers[place] + s.head_share[states] * k.head[place]
+        rest = s.fill_share[states] * (k.pass_layers[place] + k.pass_head[place]) + self.always(states)
+        return self._training(passes / s.rows.keys.data[states], rest)
 
     def pairs(self, order: Order, best: list[float] | None, states: Array) -> tuple[Pairs, float]:
         """The states with every base atom that may make a plan as good as `best` with them, and their least bound."""
@@ -182,23 +186,7 @@ class Look:
     # -- whole layouts -----------------------------------------------------------------------------------------------------
     def layouts(self, pairs: Pairs) -> tuple[Candidates, Array]:
         """Every schedule of the pairs: candidates over rows of their own, and for each its pair."""
-        s, shapes = self.shardings.rows.keys, self.physics.shapes
-        stages = stage_code(s.pipeline[pairs.state], s.lighter[pairs.state], s.data[pairs.state])
-        wanted = stages * MICRO_BATCHES + self.atoms.keys.micro_batch[pairs.atom]
-        codes = shape_code(shapes.keys)
-        low, high = np.searchsorted(codes, wanted, "left"), np.searchsorted(codes, wanted, "right")
-        count = high - low
-        row = np.repeat(np.arange(len(pairs)), count)
-        shape = np.repeat(low - np.cumsum(count) + count, count) + np.arange(len(row))
-        kept = np.flatnonzero(count > 0)
-        states = self.shardings.rows.take(pairs.state[kept])
-        atoms = self.physics.gathered(
-            self.atoms.take(pairs.atom[kept]), states.keys.several_nodes, states.gather, states.streamed
-        )
-        place = np.zeros(len(pairs), dtype=np.int64)
-        place[kept] = np.arange(len(kept))
-        candidates = Candidates(Families(atoms, shapes, states), place[row], shape, place[row])
-        return candidates, row
+        return layouts_of(self.physics, self.shardings, self.atoms, pairs)
 
     def evaluate(self, candidates: Candidates) -> tuple[Array, Array]:
         """Seconds of all steps of whole layouts, and whether their memory fits."""
@@ -208,6 +196,28 @@ class Look:
         fits = candidates.memory_bytes() <= self.capacity * (1 + TOLERANCE)
         training = step_counts(self.space, batch) * candidates.terms(self.rates).seconds()
         return training, fits
+
+
+def layouts_of(
+    physics: Physics, shardings: Shardings, atoms: AtomRows, pairs: Pairs
+) -> tuple[Candidates, Array]:
+    """Every schedule of pairs of these rows: candidates over rows of their own, and for each its pair."""
+    s, shapes = shardings.rows.keys, physics.shapes
+    stages = stage_code(s.pipeline[pairs.state], s.lighter[pairs.state], s.data[pairs.state])
+    wanted = stages * MICRO_BATCHES + atoms.keys.micro_batch[pairs.atom]
+    codes = shape_code(shapes.keys)
+    low, high = np.searchsorted(codes, wanted, "left"), np.searchsorted(codes, wanted, "right")
+    count = high - low
+    row = np.repeat(np.arange(len(pairs)), count)
+    shape = np.repeat(low - np.cumsum(count) + count, count) + np.arange(len(row))
+    kept = np.flatnonzero(count > 0)
+    states = shardings.rows.take(pairs.state[kept])
+    near = atoms.take(pairs.atom[kept])
+    gathered = physics.gathered(near, states.keys.several_nodes, states.gather, states.streamed)
+    place = np.zeros(len(pairs), dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    candidates = Candidates(Families(gathered, shapes, states), place[row], shape, place[row])
+    return candidates, row
 
 
 def _envelope(sold: list[Sold]) -> tuple[Clusters, Array] | None:

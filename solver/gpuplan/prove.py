@@ -8,6 +8,7 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from gpuplan.build import Builder
+from gpuplan.cp_sat import new_solver
 from gpuplan.interrupts import handler_kept
 from gpuplan.job import Job
 from gpuplan.objectives import Objective
@@ -42,12 +43,8 @@ def prove(
     builder = Builder(tables, objective)
     if first is not None:
         builder.hold(*first)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = job.search.workers
-    solver.parameters.random_seed = job.search.seed
-    solver.parameters.max_time_in_seconds = max(0.01, seconds)
+    solver = new_solver(seconds, job.search.workers, job.search.seed)
     solver.parameters.cp_model_presolve = not tables.space.reduced
-    _mend(solver)
     with handler_kept():
         status = solver.solve(builder.model)
     found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
@@ -68,17 +65,6 @@ def _stopped(solver: cp_model.CpSolver, status: Any) -> str | None:
     if status in (cp_model.OPTIMAL, cp_model.INFEASIBLE):
         return None
     return "time limit" if solver.wall_time >= 0.9 * solver.parameters.max_time_in_seconds else "interrupted"
-
-
-def _mend(solver: cp_model.CpSolver) -> None:
-    """Switch off two steps of OR-Tools 9.15 that give wrong answers on models like these.
-
-    With the detection of "at least one of several enforced two-variable inequalities holds" it calls models infeasible whose
-    solution is known, seen where a product of two coefficients passes 2^63. With the removal of linear constraints that others
-    seem to include, a step of presolve, it calls a worse plan optimal. The search oracle found both; each switch cures its own.
-    """
-    solver.parameters.auto_detect_greater_than_at_least_one_of = False
-    solver.parameters.presolve_inclusion_work_limit = 0
 
 
 def _chosen(solver: cp_model.CpSolver, builder: Builder) -> tuple[int, int, int, int]:

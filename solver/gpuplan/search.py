@@ -123,14 +123,14 @@ class Searcher:
         while queue and time.perf_counter() <= self.end:
             batch, queue = queue[:size], queue[size:]
             batch = [machine for machine in batch if found.open(machine)]
-            self._prepare(batch)
+            self.prepare(batch)
             for machine in batch:
                 if found.open(machine) and time.perf_counter() <= self.end:
                     self._look(machine)
             size = min(2 * size, LARGEST_BATCH)
         found.complete = found.bound >= found.value * (1 - MARGIN)
 
-    def _prepare(self, machines: list[int]) -> None:
+    def prepare(self, machines: list[int]) -> None:
         """Compute the base atoms of machine classes; of all but the first of a size only those that fit with some state."""
         first: dict[int, int] = {}
         for machine in machines:
@@ -242,9 +242,15 @@ def least_memory(space: Space) -> Plan | None:
 def plan_of(space: Space, rows: Families, offer: int, atom: int, shape: int, state: int) -> Plan:
     """The plan that one row of each family on an offer stands for."""
     framework = space.values.frameworks[int(rows.states.framework[state])]
+    layout = layout_of(framework.name, rows, atom, shape, state)
+    return Plan(space.job, space.offers[offer], int(rows.states.nodes[state]), layout, framework)
+
+
+def layout_of(framework: str, rows: Families, atom: int, shape: int, state: int) -> Layout:
+    """The layout that one row of each family stands for."""
     s, h, a = rows.states.keys, rows.shapes.keys, rows.atoms.keys
-    layout = Layout(
-        framework=framework.name,
+    return Layout(
+        framework=framework,
         tensor=int(s.tensor[state]),
         pipeline=int(s.pipeline[state]),
         data=int(s.data[state]),
@@ -259,4 +265,3 @@ def plan_of(space: Space, rows: Families, offer: int, atom: int, shape: int, sta
         offload=OFFLOAD[int(s.offload[state])],
         lighter=LIGHTER[int(s.lighter[state])],
     )
-    return Plan(space.job, space.offers[offer], int(rows.states.nodes[state]), layout, framework)

@@ -15,7 +15,7 @@ from gpuplan.explain import explain
 from gpuplan.job import Job, JobSpec, resolve_all
 from gpuplan.outcome import result_of
 from gpuplan.performance.constants import calibrated, use_constants
-from gpuplan.pipeline import Stopwatch
+from gpuplan.pipeline import Outcome, Stopwatch
 from gpuplan.plan import Plan
 from gpuplan.result import PlanAnswer, Result
 from gpuplan.several import combined
@@ -53,28 +53,43 @@ def solve(spec: Job | Sequence[Job] | JobSpec | Mapping[str, Any], offers: Seque
     found = offers_for(jobs[0], offers)
     clock.lap("read")
     with use_constants(calibrated(jobs[0].calibration)):
-        result = _solve(jobs[0], found, clock) if len(jobs) == 1 else _each(jobs, found)
+        result = answer_of(jobs, Asker(found, 0.0), clock)
     solver = result.solver.model_copy(update={"offers_listed": listed(jobs[0], offers)})
     return result.model_copy(update={"solver": solver})
 
 
-def _each(jobs: Sequence[Job], found: Sequence[Offer]) -> Result:
-    """An answer for each job; they share the time limit, and what one leaves of its share goes to those after it."""
+def answer_of(jobs: Sequence[Job], asker: Asker, clock: Stopwatch, neighbours: bool = True) -> Result:
+    """Answer a job, or several that differ in method and precision alone.
+
+    Parameters
+    ----------
+    jobs
+        At least one; all with the same time limit and offers.
+    asker
+        Whose offers are chosen from; what it has computed of such jobs is used, and kept for the next.
+    clock
+        Runs since the question was put.
+    neighbours
+        Whether to look for alternatives, and for what the limits are worth.
+    """
+    if len(jobs) == 1:
+        return _solve(jobs[0], asker, clock, neighbours)
     end = time.monotonic() + jobs[0].search.time_limit_seconds
     results: list[Result] = []
     for index, job in enumerate(jobs):
         if any(result.solver.stopped == INTERRUPTED for result in results):
-            results.append(result_of(job, unasked(job, found), found))
+            results.append(result_of(job, unasked(job, asker.offers), asker.offers))
             continue
-        share = max(LEAST_SECONDS, (end - time.monotonic()) / (len(jobs) - index))
+        share = max(LEAST_SECONDS, (end - time.monotonic()) / (len(jobs) - index))  # what one leaves, others have
         limited = replace(job, search=replace(job.search, time_limit_seconds=share))
-        results.append(_solve(limited, found, Stopwatch()))
+        results.append(_solve(limited, asker, Stopwatch(), neighbours))
     return combined(results)
 
 
-def _solve(job: Job, found: Sequence[Offer], clock: Stopwatch) -> Result:
+def _solve(job: Job, asker: Asker, clock: Stopwatch, neighbours: bool) -> Result:
     """The best plan with its neighbours, or the reason why there is none."""
-    ask = Asker(found, job.search.time_limit_seconds)
+    found, ask = asker.offers, asker.among(asker.offers)
+    ask.extend(job.search.time_limit_seconds)
     outcome = ask(job) or unasked(job, found)
     clock.include(outcome.seconds)
     update: dict[str, Any] = {}
@@ -83,12 +98,9 @@ def _solve(job: Job, found: Sequence[Offer], clock: Stopwatch) -> Result:
         better = better_framework(job, outcome, ask)
         update["other_framework"] = None if better is None else plan_answer(better)
         clock.lap("other_frameworks")
-        worths = worth(job, outcome, ask)
-        update["worth"], holding_back = worths.found, worths.binding
-        clock.lap("worth")
-        update["alternatives"], complete = _alternatives(job, outcome.plan, ask)
-        update["undecided"] = [*worths.undecided, *([] if complete else ["alternatives"])]
-        clock.lap("alternatives")
+        if neighbours:
+            found_near, holding_back = _neighbours(job, outcome, ask, clock)
+            update |= found_near
     elif outcome.status == "infeasible":
         ask.extend(job.search.time_limit_seconds)  # why there is no plan is a question of its own
         reason = explain(job, found, ask)
@@ -98,6 +110,16 @@ def _solve(job: Job, found: Sequence[Offer], clock: Stopwatch) -> Result:
     result = result_of(job, outcome, found, holding_back=holding_back)
     solver = result.solver.model_copy(update={"stopped": ask.stopped, "reproducible": ask.stopped is None})
     return result.model_copy(update=update | {"solver": solver})
+
+
+def _neighbours(job: Job, outcome: Outcome, ask: Asker, clock: Stopwatch) -> tuple[dict[str, Any], set[str]]:
+    """What the limits are worth, and the next-best plans; also the limits that hold the best plan back."""
+    worths = worth(job, outcome, ask)
+    clock.lap("worth")
+    alternatives, complete = ([], True) if outcome.plan is None else _alternatives(job, outcome.plan, ask)
+    clock.lap("alternatives")
+    undecided = [*worths.undecided, *([] if complete else ["alternatives"])]
+    return {"worth": worths.found, "alternatives": alternatives, "undecided": undecided}, worths.binding
 
 
 def _alternatives(job: Job, best: Plan, ask: Asker) -> tuple[list[PlanAnswer], bool]:

@@ -203,6 +203,15 @@ def build_space(
         _, market = kept(
             ("rented", id(offers), reduced, selection_key(job)), lambda: (offers, _rented(job, offers, reduced))
         )
+    return _space(job, market, reduced)
+
+
+def space_over(job: Job, offers: Sequence[Offer]) -> Space:
+    """Space of `job` over just these offers, whatever its words about offers are."""
+    return _space(job, _market(job, offers), True)
+
+
+def _space(job: Job, market: _Rented, reduced: bool) -> Space:
     return Space(
         job=job,
         work=workload(job),
@@ -228,10 +237,13 @@ class _Rented:
 
 
 def _rented(job: Job, offers: Sequence[Offer], reduced: bool) -> _Rented:
-    """Offers in the selection and their machine classes."""
+    """The same of the offers in the selection."""
     chosen = [offer for offer in offers if selected(job, offer)]
-    if reduced:
-        chosen = undominated(job, chosen)
+    return _market(job, undominated(job, chosen) if reduced else chosen)
+
+
+def _market(job: Job, chosen: Sequence[Offer]) -> _Rented:
+    """Offers and their machine classes."""
     nodes: list[Node] = []
     index: dict[tuple[object, ...], int] = {}
     of_offer = []

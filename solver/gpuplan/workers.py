@@ -196,7 +196,7 @@ def _work(connection: Connection[Any, Any]) -> None:
             connection.send(("done", None))
     except Exception as error:  # noqa: BLE001  whatever it is, the parent raises it
         with suppress(OSError):
-            connection.send(("error", _portable(error)))
+            connection.send(("error", portable(error)))
 
 
 def _end_with_parent() -> None:
@@ -207,7 +207,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """The error with what happened here as a note; another one that says the same where it cannot be sent."""
     happened = traceback.format_exc()
     try:

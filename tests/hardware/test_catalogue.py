@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(catalogue.DATA, copy)
     monkeypatch.setattr(catalogue, "DATA", copy)
     for name in ("_accelerators", "_providers", "_nodes"):
-        monkeypatch.setattr(catalogue, name, getattr(catalogue, name).__wrapped__)
+        monkeypatch.setattr(catalogue, name, cache(getattr(catalogue, name).__wrapped__))
     monkeypatch.setattr(names, "_index", names._index.__wrapped__)
     return copy
 

@@ -50,6 +50,7 @@ def asked(look: Recorder) -> list[tuple[Array, Array]]:
     return [*look.asked, nothing, nothing][:2]
 
 
+@pytest.mark.sources
 def test_no_layout_is_faster_than_its_bounds() -> None:
     held = [check_times(rows) for seed in range(PROBLEMS) for rows in whole(seed).rows]
     assert sum(held) > sum(len(rows) for seed in range(PROBLEMS) for rows in whole(seed).rows) / 2

@@ -15,6 +15,8 @@ from gpuplan.solve import solve
 from oracle import Evaluated
 from problems import Problem, problems
 
+pytestmark = pytest.mark.sources
+
 #: What a plan is told apart by, in an answer and in the oracle.
 DIFFER: dict[str, tuple[Callable[[PlanAnswer], Any], Callable[[Evaluated], Any]]] = {
     "gpu": (lambda plan: plan.offer.gpu, lambda plan: plan.offer.node.accelerator.name),

@@ -109,6 +109,7 @@ def with_a_tight_budget(problem: Problem, rest: list[Offer], random: Random) -> 
     return asked_of(problem, job, problem.offers)
 
 
+@pytest.mark.sources
 @pytest.mark.slow
 def test_below_the_price_the_cheapest_plan_is_on_the_offer_and_above_it_is_not() -> None:
     said: Counter[str] = Counter()

@@ -41,6 +41,7 @@ def impossible(problem: Problem, name: str) -> Job:
     return limited(job, **{limit.field: value})
 
 
+@pytest.mark.sources
 @FEW
 @given(problems(), st.sampled_from(LIMIT_NAMES))
 def test_the_conflict_is_a_minimal_set(problem: Problem, name: str) -> None:
@@ -48,6 +49,7 @@ def test_the_conflict_is_a_minimal_set(problem: Problem, name: str) -> None:
     is_minimal(job, offers, explain(job, offers).conflict)
 
 
+@pytest.mark.sources
 @FEW
 @given(problems(), st.sampled_from(LIMIT_NAMES))
 def test_each_relaxation_is_the_smallest_that_leads_to_a_plan(problem: Problem, name: str) -> None:
@@ -56,6 +58,7 @@ def test_each_relaxation_is_the_smallest_that_leads_to_a_plan(problem: Problem, 
         keep_promise(job, offers, relaxation)
 
 
+@pytest.mark.sources
 @FEW
 @given(problems())
 def test_a_relaxation_names_the_plan_it_buys(problem: Problem) -> None:
@@ -137,6 +140,7 @@ def test_where_no_single_limit_is_enough_the_others_that_must_give_way_are_named
     assert by_name["budget"].also_lifted[0].to == pytest.approx(clock(roomy_plan("cost_at_confidence")) / 3600)
 
 
+@pytest.mark.sources
 def test_counts_are_relaxed_to_whole_numbers() -> None:
     for seed in range(25):
         problem = problem_of(seed)

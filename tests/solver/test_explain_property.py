@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from gpuplan.plan import Plan
 from gpuplan.relax import MIN_MFU
 from gpuplan_hardware import Offer
 from problems import Problem, limited, problems
+
+pytestmark = pytest.mark.sources
 
 
 def _pinned(job: Job, plan: Plan) -> Job:

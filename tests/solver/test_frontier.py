@@ -22,7 +22,9 @@ from gpuplan.sweeping.points import value_of
 from gpuplan.sweeping.result import SweepResult
 from gpuplan_hardware import Offer
 from oracle import Evaluated, Oracle
-from problems import random_problem
+from problems import problem_of
+
+pytestmark = pytest.mark.sources
 
 SEED = int(os.environ.get("GPUPLAN_FRONTIER_SEED", "0"))
 COUNT = int(os.environ.get("GPUPLAN_FRONTIER_COUNT", "200"))
@@ -50,7 +52,7 @@ class Case:
 
 
 def _case(seed: int) -> Case:
-    problem, pair = random_problem(Random(seed)), PAIRS[seed % len(PAIRS)]
+    problem, pair = problem_of(seed), PAIRS[seed % len(PAIRS)]
     job, offers = problem.job, problem.offers
     if seed // len(PAIRS) % 4:
         job, offers = _wide(job), tuple(replace(offer, max_nodes=MOST_NODES) for offer in offers)

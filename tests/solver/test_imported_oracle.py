@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ from gpuplan.performance.stages import ShapeKeys, Shapes, shapes
 from gpuplan.performance.states import StateKeys, States, states
 from gpuplan.performance.workload import Workload
 from gpuplan.plan import workload
+from gpuplan.result import Result
 from gpuplan.solve import solve
 from gpuplan.values import candidate_values
 from gpuplan_hardware import Node, Offer
@@ -40,6 +41,8 @@ from gpuplan_models import Framework
 from oracle_formulas import Formulas
 from oracle_layouts import Candidate, Layouts
 from oracle_selection import computes, left_out_by, quotas
+
+pytestmark = pytest.mark.sources
 
 PRICES = Path(__file__).parents[3] / "shared" / "data" / "prices"
 #: The job of the README.
@@ -250,11 +253,17 @@ LIMITS: dict[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
+@cache
+def answer(name: str) -> Result:
+    """What is said under these limits, over what the fixture has imported."""
+    return solve({**MAIN, **LIMITS[name], "alternatives": 0})
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIMITS)
 def test_the_best_plan_is_that_of_brute_force_over_every_offer(brute: BruteForce, name: str) -> None:
     job = resolve({**MAIN, **LIMITS[name]})
-    result = solve({**MAIN, **LIMITS[name], "alternatives": 0})
+    result = answer(name)
     costs = brute.costs(job)
     if not costs:
         assert (result.status, result.plan) == ("infeasible", None)
@@ -281,8 +290,8 @@ def test_the_best_plan_is_that_of_brute_force_over_every_offer(brute: BruteForce
 def test_the_limits_make_a_difference(brute: BruteForce) -> None:
     """And there is an answer that holds in several regions."""
     best, several = {}, 0
-    for name, words in LIMITS.items():
-        found = solve({**MAIN, **words, "alternatives": 0}).plan
+    for name in LIMITS:
+        found = answer(name).plan
         best[name] = None if found is None else (found.offer.id, found.prediction.cost_usd)
         several += found is not None and bool(found.offer.also_in)
     assert len({offer for offer in best.values() if offer != best["none"]}) >= len(LIMITS) - 4, best

@@ -63,6 +63,7 @@ def _end(job: Job, count: int, batch: int, steps: int) -> int:
     return int((with_sequences(job, count).steps(batch) + steps - 1) * batch / job.epochs)
 
 
+@pytest.mark.sources
 @pytest.mark.slow
 def test_there_is_a_plan_with_the_most_and_none_with_more() -> None:
     said: Counter[str] = Counter()

@@ -10,7 +10,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from random import Random
 
 import pytest
 
@@ -19,7 +18,9 @@ from gpuplan.build import ModelTooLargeError
 from gpuplan.pipeline import find
 from gpuplan.verify import VerificationError
 from oracle import RULES, SELECTION, Answer, Evaluated
-from problems import Problem, free_decisions, random_problem
+from problems import Problem, free_decisions, problem_of
+
+pytestmark = pytest.mark.sources
 
 SEED = int(os.environ.get("GPUPLAN_ORACLE_SEED", "0"))
 COUNT = int(os.environ.get("GPUPLAN_ORACLE_COUNT", "200"))
@@ -54,7 +55,7 @@ class Case:
 
 
 def solve(seed: int) -> Case:
-    problem = random_problem(Random(seed))
+    problem = problem_of(seed)
     answer = problem.oracle.solve()
     try:
         outcome = find(problem.job, problem.offers)

@@ -21,6 +21,8 @@ from gpuplan.verify import violations
 from gpuplan_hardware import Host, Offer
 from problems import Problem, limited, problem_of
 
+pytestmark = pytest.mark.sources
+
 #: A seed is as short as a failure gets: nothing is gained by shrinking it.
 FEW = settings(max_examples=15, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 SEEDS = st.integers(0, 10**6)

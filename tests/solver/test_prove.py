@@ -12,8 +12,8 @@ import pytest
 from ortools.sat.python import cp_model
 
 from exact_check import broken_constraints
+from gpuplan.cp_sat import new_solver
 from gpuplan.pipeline import find
-from gpuplan.prove import _mend
 from gpuplan.reduce import Kept
 from gpuplan.search import Search, Searcher
 from gpuplan.verify import VerificationError
@@ -48,10 +48,8 @@ def known_wrong() -> cp_model.CpModel:
 @pytest.mark.parametrize("presolve", [True, False])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_feasible_model_is_not_called_infeasible(presolve: bool, workers: int) -> None:
-    solver = cp_model.CpSolver()
+    solver = new_solver(60.0, workers, 0)
     solver.parameters.cp_model_presolve = presolve
-    solver.parameters.num_workers = workers
-    _mend(solver)
     assert solver.solve(known_wrong()) == cp_model.OPTIMAL
     assert solver.objective_value == 56_661_831_504
 
@@ -66,18 +64,17 @@ def recorded() -> cp_model.CpModel:
     return model
 
 
-def as_gpuplan_asks() -> cp_model.CpSolver:
-    """A solver as `prove` sets it up for a reduced model, but for its two switches."""
-    solver = cp_model.CpSolver()
+def as_gpuplan_asks(solver: cp_model.CpSolver) -> cp_model.CpSolver:
+    """A solver as `prove` sets it up for a reduced model."""
     solver.parameters.num_workers = 1
     solver.parameters.cp_model_presolve = False
     return solver
 
 
+@pytest.mark.sources
 @pytest.mark.slow
 def test_the_recorded_model_has_a_solution_and_gpuplan_finds_it() -> None:
-    solver, model = as_gpuplan_asks(), recorded()
-    _mend(solver)
+    solver, model = as_gpuplan_asks(new_solver(600.0, 1, 0)), recorded()
     assert solver.solve(model) == cp_model.OPTIMAL
     values = [solver.value(model.get_int_var_from_proto_index(index)) for index in range(len(model.proto.variables))]
     assert broken_constraints(model.proto, values) == []
@@ -87,7 +84,7 @@ def test_the_recorded_model_has_a_solution_and_gpuplan_finds_it() -> None:
 def test_without_the_switches_it_is_called_infeasible() -> None:
     if not version("ortools").startswith("9.15"):
         pytest.skip(f"seen with OR-Tools 9.15, this is {version('ortools')}")
-    assert as_gpuplan_asks().solve(recorded()) == cp_model.INFEASIBLE
+    assert as_gpuplan_asks(cp_model.CpSolver()).solve(recorded()) == cp_model.INFEASIBLE
 
 
 # -- the alarm ---------------------------------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ from gpuplan_hardware import Offer
 from problems import limited, problem_of
 from rivals import with_rivals
 
+pytestmark = pytest.mark.sources
+
 #: Two evaluations of one formula differ by less than this share.
 SAME = 1e-8
 #: A seed is as short as a failure gets: nothing is gained by shrinking it.

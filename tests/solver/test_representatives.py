@@ -26,6 +26,8 @@ from gpuplan_hardware.imports.table_parts import terms_of
 from gpuplan_hardware.regions import in_area
 from problems import limited, problem_of
 
+pytestmark = pytest.mark.sources
+
 #: A seed is as short as a failure gets: nothing is gained by shrinking it.
 SEEDS = settings(max_examples=100, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 #: Regions whose countries are known, and one that nobody knows.

@@ -19,6 +19,8 @@ from gpuplan_hardware import Offer
 from oracle import RULES
 from problems import Problem, problem_of
 
+pytestmark = pytest.mark.sources
+
 #: Rules of the oracle that one rule of the solver stands for; the step time binds wherever there is a plan.
 ORACLE_RULES = {
     "max_nodes": ("max_nodes", "offer_nodes"),

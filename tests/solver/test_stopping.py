@@ -25,6 +25,8 @@ from gpuplan.verify import violations
 from gpuplan_hardware import Offer
 from problems import problem_of
 
+pytestmark = pytest.mark.sources
+
 FEW = settings(max_examples=15, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 #: What two evaluations may differ by, and the margin of every bound.
 SAME = 1e-8

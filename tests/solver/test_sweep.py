@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from gpuplan.sweeping.axes import AXES
 from gpuplan.sweeping.chain import asked
 from gpuplan.sweeping.points import changes
 from gpuplan.sweeping.result import SweepPoint, SweepResult
-from problems import random_problem
+from problems import problem_of
 
 JOB: Mapping[str, Any] = {"model": "deepseek-r1-distill-qwen-7b", "method": "lora", "data": "1GB"}
 #: What of an answer `solve` has beside that of a point: neighbours and what limits are worth; and what depends on the machine.
@@ -50,6 +51,7 @@ VALUES: Mapping[str, list[str]] = {
 }
 
 
+@pytest.mark.sources
 @pytest.mark.slow
 @pytest.mark.parametrize("axis", VALUES)
 def test_each_point_is_what_solve_says(axis: str) -> None:
@@ -69,11 +71,12 @@ def test_every_axis_is_tried() -> None:
     assert set(VALUES) == set(AXES)
 
 
+@pytest.mark.sources
 @pytest.mark.slow
 def test_a_chain_over_random_problems_is_what_single_questions_say() -> None:
     compared = reused = 0
     for seed in range(120):
-        problem = random_problem(Random(seed))
+        problem = problem_of(seed)
         limits, oracle = problem.job.limits, problem.oracle
         if limits.deadline_seconds is None or any(plan.distance < NEAR for plan in oracle.plans):
             continue
@@ -101,6 +104,12 @@ def _with_deadline(limits: Limits, seconds: float) -> Limits:
 def _sweep(**more: Any) -> SweepResult:
     words: dict[str, Any] = {"over": "deadline", "start": "1h", "stop": "20h", "points": 12}
     return gpuplan.sweep(JOB, **words | more)
+
+
+@cache
+def _frontier() -> SweepResult:
+    """The whole frontier of the job, which many tests look at."""
+    return gpuplan.frontier(JOB)
 
 
 def test_a_plan_that_keeps_a_tighter_limit_is_proved_there_too() -> None:
@@ -165,7 +174,7 @@ def test_series_have_words_of_their_own() -> None:
 
 
 def test_what_changes_is_named() -> None:
-    found = gpuplan.frontier(JOB)
+    found = _frontier()
     first, second = found.points[:2]
     assert first.changes == [] and first.plan is not None and second.plan is not None
     assert second.changes == changes(first.plan, second.plan) != []
@@ -176,7 +185,7 @@ def test_what_changes_is_named() -> None:
 
 
 def test_the_ends_of_a_frontier() -> None:
-    whole, part = gpuplan.frontier(JOB), gpuplan.frontier(JOB, start="30m", stop="3h")
+    whole, part = _frontier(), gpuplan.frontier(JOB, start="30m", stop="3h")
     times = [point.plan.prediction.total_hours for point in whole.points if point.plan]
     assert [p.plan for p in part.points] == [
         p.plan for p in whole.points if p.plan and 0.5 <= p.plan.prediction.total_hours <= 3
@@ -187,6 +196,7 @@ def test_the_ends_of_a_frontier() -> None:
     assert [p.plan for p in gpuplan.frontier(JOB, ("time", "cost")).points] == [p.plan for p in whole.points]
 
 
+@pytest.mark.sources
 def test_a_deadline_frontier_is_what_solve_says_between_its_points() -> None:
     points = gpuplan.frontier(JOB, ("cost", "deadline")).points
     for point, faster in list(pairwise(points))[::4]:
@@ -340,20 +350,35 @@ def test_nothing_is_journaled_twice_and_a_finished_sweep_is_read_back(tmp_path: 
     assert _sweep(journal=journal, points=5, restart=True).solver.resumed == 0
 
 
-@pytest.mark.parametrize("kept", range(0, 13, 3))
-def test_a_sweep_that_was_cut_short_gives_the_same_answer(tmp_path: Path, kept: int) -> None:
-    _cut_short(tmp_path, kept, lambda journal: _sweep(journal=journal))
+def _journaled_sweep(journal: Path) -> SweepResult:
+    return _sweep(journal=journal)
 
 
-@pytest.mark.parametrize("kept", range(5))
-def test_a_frontier_that_was_cut_short_gives_the_same_answer(tmp_path: Path, kept: int) -> None:
-    _cut_short(tmp_path, kept, lambda journal: gpuplan.frontier(JOB, journal=journal))
+def _journaled_frontier(journal: Path) -> SweepResult:
+    return gpuplan.frontier(JOB, journal=journal)
 
 
-def _cut_short(folder: Path, kept: int, ask: Any) -> None:
-    """Run whole; then with the first lines of the journal only, the last of them torn."""
-    whole, journal = ask(folder / "whole"), folder / "cut"
-    lines = (folder / "whole").read_bytes().splitlines(keepends=True)
+@cache
+def _whole(ask: Callable[[Path], SweepResult]) -> tuple[SweepResult, list[bytes]]:
+    """The answer of a run that was not cut short, and the lines of its journal."""
+    with TemporaryDirectory() as folder:
+        journal = Path(folder) / "whole"
+        return ask(journal), journal.read_bytes().splitlines(keepends=True)
+
+
+CUT_SHORT = [
+    *((_journaled_sweep, kept) for kept in range(0, 13, 3)),
+    *((_journaled_frontier, kept) for kept in range(5)),
+]
+
+
+@pytest.mark.sources
+@pytest.mark.parametrize(("ask", "kept"), CUT_SHORT)
+def test_what_was_cut_short_gives_the_same_answer(
+    tmp_path: Path, ask: Callable[[Path], SweepResult], kept: int
+) -> None:
+    """Run with the first lines of the journal only, the last of them torn."""
+    (whole, lines), journal = _whole(ask), tmp_path / "cut"
     journal.write_bytes(b"".join(lines[: 1 + kept]) + (lines[1 + kept] if 1 + kept < len(lines) else b"")[:40])
     again = ask(journal)
     assert again.solver.resumed == kept

@@ -8,10 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+
+pytestmark = pytest.mark.sources
 
 COMMAND = [sys.executable, "-c", "from gpuplan.cli import main; main()", "sweep", "--format", "json"]
 JOB = ["--model", "deepseek-r1-distill-llama-70b", "--data", "1GB"]
@@ -29,6 +33,13 @@ def _run(question: str, out: Path) -> dict[str, Any]:
     )
     answer: dict[str, Any] = json.loads(out.read_text())
     return answer
+
+
+@cache
+def _whole(question: str) -> dict[str, Any]:
+    """The answer of a command that nobody kills."""
+    with TemporaryDirectory() as folder:
+        return _run(question, Path(folder) / "whole.json")
 
 
 def _killed(question: str, out: Path, points: int) -> None:
@@ -60,7 +71,7 @@ def _points(answer: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("question", "moments"), [("frontier", (0, 14)), ("curves", (9,)), ("lengths", (3,))])
 def test_a_killed_sweep_goes_on(question: str, moments: tuple[int, ...], tmp_path: Path) -> None:
-    whole = _run(question, tmp_path / "whole.json")
+    whole = _whole(question)
     for moment in moments:
         out = tmp_path / f"{moment}.json"
         _killed(question, out, moment)
@@ -77,4 +88,4 @@ def test_a_sweep_that_was_killed_twice_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "twice.json"
     _killed("frontier", out, 3)
     _killed("frontier", out, 12)
-    assert _points(_run("frontier", out)) == _points(_run("frontier", tmp_path / "whole.json"))
+    assert _points(_run("frontier", out)) == _points(_whole("frontier"))

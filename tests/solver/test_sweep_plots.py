@@ -49,13 +49,13 @@ def chart(result: SweepResult) -> Chart:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_no_text_overlaps_another_or_leaves_the_picture(name: str) -> None:
     pytest.importorskip("matplotlib")
-    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Text
 
+    from gpuplan.report.plot_picture import drawing_style
     from gpuplan.report.sweep_plots import picture
 
-    with rc_context(picture._SETTINGS):
+    with drawing_style():
         figure = picture.figure_of(chart(SAMPLES[name]()))
         renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         figure.draw(renderer)
@@ -134,7 +134,9 @@ def test_another_ending(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "library"), [(".png", "matplotlib"), (".svg", "matplotlib"), (".html", "plotly")])
 def test_a_missing_library(suffix: str, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("gpuplan.report.sweep_plots.p")]:
+    for name in [
+        name for name in sys.modules if name.startswith(("gpuplan.report.sweep_plots.p", "gpuplan.report.plot_p"))
+    ]:
         if name.rpartition(".")[2].startswith(("picture", "page")):
             monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.partition(".")[0] == library]:

@@ -16,6 +16,8 @@ from gpuplan.unreduced import find_unreduced, unreduced_tables
 from gpuplan.verify import violations
 from problems import Problem, problem_of
 
+pytestmark = pytest.mark.sources
+
 COUNT = 60
 #: Literals of a model that CP-SAT decides in well under a second.
 MOST_LITERALS = 2000

@@ -26,6 +26,7 @@ def value_under(job: Job, offers: tuple[Offer, ...], one: Worth) -> float | None
     return find(limit.set(job, round(one.to) if whole else one.to / limit.scale), offers).value
 
 
+@pytest.mark.sources
 @settings(max_examples=40)
 @given(problems())
 def test_a_limit_is_worth_what_solving_again_says(problem: Problem) -> None:
@@ -50,6 +51,7 @@ def test_a_limit_is_worth_what_solving_again_says(problem: Problem) -> None:
         assert (name in answer.binding) == (freed < outcome.value * (1 - 1e-9))
 
 
+@pytest.mark.sources
 def test_the_rule_that_holds_the_plan_back_is_said_to_bind() -> None:
     found = 0
     for seed in range(40):

@@ -1,7 +1,7 @@
 """The `gpuplan` command and what happens to errors on their way out.
 
-Exit codes: 0 a plan (sweep: every point was decided), 2 bad input, 3 proven infeasible, 4 no answer within the time limit, 1 an
-internal error, 130 interrupted.
+Exit codes: 0 a plan (sweep, batch: every point or row was decided), 2 bad input, 3 proven infeasible, 4 no answer within the time
+limit, 1 an internal error, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from gpuplan import __version__
+from gpuplan.cli.batch import batch
 from gpuplan.cli.calibrate import calibrate
 from gpuplan.cli.catalogue import frameworks, hardware, methods, models
 from gpuplan.cli.commands import check, solve
@@ -29,6 +30,7 @@ from gpuplan.cli.failures import (
     report,
     wants_json,
 )
+from gpuplan.cli.fleet import fleet
 from gpuplan.cli.offers import offers
 from gpuplan.cli.predict import predict
 from gpuplan.cli.sweep import sweep
@@ -108,7 +110,21 @@ def cli() -> None:
     """
 
 
-for _command in (solve, check, sweep, predict, calibrate, models, hardware, offers, frameworks, methods, completion):
+for _command in (
+    solve,
+    check,
+    sweep,
+    batch,
+    fleet,
+    predict,
+    calibrate,
+    models,
+    hardware,
+    offers,
+    frameworks,
+    methods,
+    completion,
+):
     cli.add_command(_command)
 
 

@@ -164,6 +164,12 @@ def _axes() -> Iterable[str]:
     return AXES
 
 
+def _objectives_of_fleets() -> Iterable[str]:
+    from gpuplan.scheduling.problem import OBJECTIVES
+
+    return OBJECTIVES
+
+
 def _priced() -> Iterable[str]:
     """What a price may be asked of: a GPU, a provider or an offer."""
     return [*_gpus(), *_providers(), *_offers()]
@@ -202,6 +208,7 @@ _VALUES: Final[dict[str, Callable[[], Iterable[str]]]] = {
     "uneven": lambda: ("none", "first", "last", "both"),
     "offload": lambda: ("none", "optimizer", "parameters"),
     "minimize": lambda: ("cost", "gpus", "time"),
+    "fleet_minimize": _objectives_of_fleets,
     "alternatives_by": lambda: ("gpu", "provider", "layout"),
     "deadline_from": lambda: ("order", "start"),
     "over": _axes,
@@ -212,4 +219,4 @@ _VALUES: Final[dict[str, Callable[[], Iterable[str]]]] = {
 }
 _PATHS = frozenset({"model", "tokenizer"})
 """What can be a name or a path."""
-_FILES = frozenset({"data", "offers", "job", "out", "quote", "plot"})
+_FILES = frozenset({"data", "offers", "job", "out", "quote", "plot", "fleet", "jobs", "page"})

@@ -7,7 +7,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -83,14 +83,19 @@ class Destination:
 
 
 def _csv(answer: Answer) -> str:
-    """The rows of a list or of a sweep; no other command offers the format."""
+    """The rows of a list, of a sweep or of a fleet; no other command offers the format."""
     from gpuplan.listing.base import Listing
+    from gpuplan.scheduling.result import FleetResult
     from gpuplan.sweeping.result import SweepResult
 
     if isinstance(answer, SweepResult):
         from gpuplan.sweeping.rows import as_csv
 
         return as_csv(answer)
+    if isinstance(answer, FleetResult):
+        from gpuplan.scheduling.rows import as_csv as schedule
+
+        return schedule(answer)
     if not isinstance(answer, Listing):
         raise TypeError(f"{type(answer).__name__} has no rows")
     return answer.as_csv()
@@ -98,7 +103,9 @@ def _csv(answer: Answer) -> str:
 
 def _render(answer: Answer, console: Console) -> None:
     """Write the answer for people."""
+    from gpuplan.batching.result import BatchResult
     from gpuplan.result import Result
+    from gpuplan.scheduling.result import FleetResult
     from gpuplan.sweeping.result import SweepResult
 
     if isinstance(answer, Result):
@@ -109,6 +116,14 @@ def _render(answer: Answer, console: Console) -> None:
         from gpuplan.report import sweep
 
         sweep.render(answer, console)
+    elif isinstance(answer, BatchResult):
+        from gpuplan.report import batch
+
+        batch.render(answer, console)
+    elif isinstance(answer, FleetResult):
+        from gpuplan.report import fleet
+
+        fleet.render(answer, console)
     else:
         from gpuplan.report import catalogue
 
@@ -142,6 +157,22 @@ def check_second_file(field: str, path: str, out: str | None, sources: Iterable[
             refuse_overwrite(Path(source), Path(path), field)
 
 
+def check_pictures(
+    words: Iterable[str], out: str | None, sources: Sequence[str | None], field: str = "plot"
+) -> tuple[Path, ...]:
+    """Paths of pictures that are drawn beside the answer, each of its own and of a kind that can be drawn."""
+    from gpuplan.report.plot_library import picture_kind
+
+    taken: list[Path] = []
+    for word in words:
+        picture_kind(path := Path(word), field)
+        check_second_file(field, word, out, sources)
+        if path.resolve() in {other.resolve() for other in taken}:
+            raise InputError(field, word, f"{word!r} is given twice; give each picture a path of its own")
+        taken.append(path)
+    return tuple(taken)
+
+
 @contextlib.contextmanager
 def working() -> Iterator[None]:
     """Show on a terminal that the program is at work, once that has taken a second; nothing in a pipe."""
@@ -153,8 +184,11 @@ def working() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def counting(things: str) -> Iterator[Callable[[int, int | None], None] | None]:
-    """Show on a terminal how many of the `things` are done, once that has taken a second; nothing in a pipe, where None is yielded."""
+def counting(things: str, rate: bool = False) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Show on a terminal how many of the `things` are done, once that has taken a second; nothing in a pipe, where None is yielded.
+
+    With `rate` also how many there are in a second.
+    """
     if not sys.stderr.isatty():
         yield None
         return
@@ -166,6 +200,8 @@ def counting(things: str) -> Iterator[Callable[[int, int | None], None] | None]:
 
     def count(done: int, total: int | None) -> None:
         said = f"{done:,} {things}" if total is None else f"{done:,} of {total:,} {things}"
+        speed = bar.tasks[task].speed if rate else None
+        said += "" if speed is None else f", {speed:,.1f}/s"
         bar.update(task, description=said, completed=done, total=total)
 
     with _after_a_while(bar):

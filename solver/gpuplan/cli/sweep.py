@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
@@ -126,29 +126,14 @@ def sweep(**words: Any) -> int:
 
 def _files(words: dict[str, Any], job_file: str | None) -> _Files:
     """Take the flags of the files out of `words`."""
-    from gpuplan.cli.output import Destination, refuse_overwrite
+    from gpuplan.cli.output import Destination, check_pictures, refuse_overwrite
 
     output_format, out, plots = (words.pop(name) for name in ("output_format", "out", "plots"))
     answer = Destination(output_format, out)
     sources = [word for word in (job_file, *(words.get(name) for name in READ)) if word is not None]
     for source in sources if out is not None else ():
         refuse_overwrite(Path(source), Path(out))
-    taken: list[Path] = []
-    for word in plots:
-        taken.append(_picture(word, out, sources))
-        if len({path.resolve() for path in taken}) < len(taken):
-            raise InputError("plot", word, f"{word!r} is given twice; give each picture a path of its own")
-    return _Files(answer, tuple(taken), _journal(out))
-
-
-def _picture(word: str, out: str | None, sources: Sequence[str]) -> Path:
-    """Path of a picture."""
-    from gpuplan.cli.output import check_second_file
-    from gpuplan.report.sweep_plots import check
-
-    check(path := Path(word))
-    check_second_file("plot", word, out, sources)
-    return path
+    return _Files(answer, check_pictures(plots, out, sources), _journal(out))
 
 
 def _journal(out: str | None) -> Path | None:

@@ -145,7 +145,7 @@ def _resolve(words: JobSpec, choice: Choice, offers: Sequence[Offer] | None, cou
         parallel=parallel,
         contingency=reader.default("contingency", parse_fraction, 0.0, "no contingency"),
         evaluation_share=reader.default("evaluation_share", parse_fraction, 0.0, "no time for evaluations"),
-        confidence=_confidence(reader),
+        confidence=read_confidence(reader),
         objectives=(*objectives, *(name for name in OBJECTIVES if name not in objectives)),
         checkpoint_days=reader.default("keep_checkpoints", parse_days, 0.0),
         egress=read_egress(reader),
@@ -156,7 +156,7 @@ def _resolve(words: JobSpec, choice: Choice, offers: Sequence[Offer] | None, cou
             catalogue, discounts=read_discounts(reader, market), max_price_age_days=read_price_age(reader)
         ),
         currency=read_currency(reader),
-        search=_search(reader),
+        search=read_search(reader),
         calibration=read_calibration(reader),
     )
     _check_total(job, reader)
@@ -216,7 +216,7 @@ def _trials(reader: Reader) -> tuple[int, int]:
     return trials, parallel
 
 
-def _confidence(reader: Reader) -> float | None:
+def read_confidence(reader: Reader) -> float | None:
     """Chance with which each limit must hold, None for the point estimate."""
     word = reader.spec.confidence
     if word is None:
@@ -252,7 +252,7 @@ def _objectives(reader: Reader) -> tuple[str, ...]:
     return named
 
 
-def _search(reader: Reader) -> Search:
+def read_search(reader: Reader) -> Search:
     """How the search runs."""
     default = Search()
     return Search(

@@ -24,7 +24,8 @@ class Stock:
     kind
         "owned" nodes, or a "reserved" block: both are paid for, and cost what `offer` says of an hour (0 unless told otherwise).
     offer
-        Its node shape, with the price of an hour of use, and the most nodes at any time as `max_nodes`; its pricing is "owned".
+        Its node shape, with the price of an hour of use, and the most nodes that one job may use as `max_nodes`: those of the best
+        time, 1 where the network between them is unknown; its pricing is "owned".
     nodes
         How many there are, over time; none after the end of a block.
     """
@@ -89,6 +90,9 @@ class FleetJob:
         What it is worth, where it is optional; None: it must be done.
     after
         Names of jobs that must have ended before it starts.
+    stock_gpus
+        Accelerators of the stock that it may use, where its own words say so; None: all. What the file says of rent is in the limits
+        of `work` and does not hold for the stock.
     """
 
     name: str
@@ -99,6 +103,7 @@ class FleetJob:
     priority: int = 1
     value_usd: float | None = None
     after: tuple[str, ...] = ()
+    stock_gpus: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,8 @@ class Fleet:
         Of CP-SAT; `workers` 0 takes every core.
     worth
         Whether to ask what each shared limit costs.
+    notes
+        A sentence for each choice that the file leaves open.
     """
 
     jobs: tuple[FleetJob, ...]

@@ -11,8 +11,9 @@ from gpuplan.errors import InputError
 from gpuplan.job import Job, JobSpec, resolve
 from gpuplan.job.training import find_architecture
 from gpuplan.pipeline import Outcome
+from gpuplan.reasons import reason_of
 from gpuplan.sweeping.maximize import Most
-from gpuplan.sweeping.points import explained, reason_of
+from gpuplan.sweeping.points import explained
 from gpuplan_hardware import Offer
 from gpuplan_models import Architecture, architectures
 
@@ -138,7 +139,8 @@ def _why_not_larger(larger: Member | None, ask: Asker) -> str | None:
     outcome = ask(larger.job)
     if outcome is None or outcome.status != "infeasible":
         return f"{larger.model.name} is larger; whether it has a plan was not decided in time"
-    return f"{larger.model.name} is larger; {reason_of(explained(larger.job, ask.offers, ask))}"
+    why = explained(larger.job, ask.offers, ask)
+    return f"{larger.model.name} is larger; {reason_of(why.conflict, why.relaxations)}"
 
 
 __all__ = ["Member", "family", "largest_model", "members"]

@@ -15,10 +15,11 @@ from gpuplan.errors import InputError
 from gpuplan.job import Job
 from gpuplan.pipeline import Outcome
 from gpuplan.plan import Plan
+from gpuplan.reasons import changes_of
 from gpuplan.rules.base import TOLERANCE
 from gpuplan.sweeping.axes import AXES, Axis
 from gpuplan.sweeping.chain import asked, better
-from gpuplan.sweeping.points import Mark, changes_of, explained, point_of, value_of
+from gpuplan.sweeping.points import Mark, explained, point_of, value_of
 from gpuplan.sweeping.result import SweepPoint
 from gpuplan.units import format_count, format_hours, format_hours_at_least
 from gpuplan_hardware import Offer

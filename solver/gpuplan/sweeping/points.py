@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,18 +13,10 @@ from gpuplan.job import Job
 from gpuplan.outcome import result_of
 from gpuplan.pipeline import Outcome
 from gpuplan.plan import Plan
-from gpuplan.result import PlanAnswer, Relaxation
+from gpuplan.reasons import reason_of
+from gpuplan.result import PlanAnswer
 from gpuplan.sweeping.result import SweepPoint, key_of
-from gpuplan.units import format_count, format_hours_at_least, format_money_at_least
 from gpuplan_hardware import Offer
-
-#: What limits are called in a sentence, where the name itself will not do.
-LIMITS = {
-    "max_gpus": "max GPUs",
-    "node_counts": "node count",
-    "max_tp": "max TP",
-    "min_mfu": "min MFU",
-}
 
 
 @dataclass(frozen=True)
@@ -76,7 +67,7 @@ def point_of(
         hours_at_confidence=None if plan is None else _deadline_hours(plan),
         cost_usd_at_confidence=None if plan is None else plan.cost_at_confidence_usd,
         proved_at=proved_at,
-        reason=reason if why is None else reason_of(why),
+        reason=reason if why is None else reason_of(why.conflict, why.relaxations),
     )
 
 
@@ -88,52 +79,6 @@ def explained(job: Job, offers: Sequence[Offer], ask: Asker) -> Explanation:
 
 def _deadline_hours(plan: Plan) -> float:
     return plan.deadline_clock_seconds(plan.step_factor, plan.deviations) / 3600
-
-
-# -- why there is no plan ------------------------------------------------------------------------------------------------------
-def reason_of(why: Explanation) -> str:
-    """Why there is no plan, and what would make one, in a sentence."""
-    if why.relaxations:
-        return f"no plan; {changes_of(why.relaxations)}"
-    if why.conflict == ["offers"]:
-        return "no plan; no offer in the selection can hold the job at all"
-    named = " and ".join(_named(name) for name in why.conflict)
-    return f"no plan; {named} cannot be kept" if named else "no plan; not all limits can be kept"
-
-
-def changes_of(relaxations: Sequence[Relaxation]) -> str:
-    """Changes of which one is enough: "it takes a deadline of 1.2 h or max GPUs of 16"."""
-    return f"it takes {' or '.join(_change(change) for change in relaxations)}"
-
-
-def _change(change: Relaxation) -> str:
-    """A relaxation in a phrase: "a deadline of 1.2 h"."""
-    if change.limit == "framework":
-        phrase = f"the framework {change.plan.layout.framework}"
-    elif change.unit == "switch":
-        phrase = f"a change of {_named(change.limit)}"
-    else:
-        phrase = _limit(change.limit, change.to, change.unit)
-    others = [_limit(other.limit, other.to, other.unit) for other in change.also_lifted if other.unit != "switch"]
-    return f"{phrase} with {' and '.join(others)}" if others else phrase
-
-
-def _named(limit: str) -> str:
-    return LIMITS.get(limit, limit.replace("_", " "))
-
-
-def _limit(limit: str, value: float, unit: str) -> str:
-    """A limit that is enough, rounded so that it stays enough."""
-    if limit == "offer_nodes":
-        return f"an offer with {format_count(value)} nodes"
-    article = "" if limit in ("max_gpus", "max_nodes") else "a "
-    if unit == "hours":
-        amount = format_hours_at_least(value)
-    elif unit == "USD":
-        amount = format_money_at_least(value)
-    else:  # of a share less is enough
-        amount = f"{math.floor(1000 * value) / 10:g}%" if unit == "share" else format_count(value)
-    return f"{article}{_named(limit)} of {amount}"
 
 
 # -- a whole curve -------------------------------------------------------------------------------------------------------------
@@ -218,11 +163,9 @@ def layout_words(plan: PlanAnswer) -> str:
 __all__ = [
     "Mark",
     "changes",
-    "changes_of",
     "explained",
     "finished",
     "layout_words",
     "point_of",
-    "reason_of",
     "value_of",
 ]

@@ -337,6 +337,7 @@ def test_the_files_are_taken_as_they_are(catalogue: Catalogue, kind: str) -> Non
     assert attempt(catalogue, name, text.encode())
 
 
+@pytest.mark.sources
 @settings(max_examples=450, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from(sorted(KINDS)), rng=st.randoms(use_true_random=False))
 def test_a_file_that_is_changed_is_taken_or_refused(catalogue: Catalogue, kind: str, rng: Random) -> None:
@@ -375,6 +376,7 @@ values = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.sources
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.dictionaries(st.sampled_from(sorted(ITEMS[0])), values, max_size=4), around=values, lines=st.booleans())
 @example(words={"retailPrice": 10**400}, around=None, lines=False)

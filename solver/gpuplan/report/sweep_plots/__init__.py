@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpuplan.errors import InputError
 from gpuplan.files import write_whole
-from gpuplan.report.plot_library import check_library
+from gpuplan.report.plot_library import picture_kind
 from gpuplan.report.sweep_plots.dumbbells import dumbbell_chart
 from gpuplan.report.sweep_plots.scene import curve_chart
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpuplan.sweeping.result import SweepResult
-
-#: Endings of files that can be drawn, and the library that draws them.
-LIBRARIES = {".png": "matplotlib", ".svg": "matplotlib", ".html": "plotly"}
 
 
 def draw(result: SweepResult, path: Path) -> None:
@@ -29,7 +25,7 @@ def draw(result: SweepResult, path: Path) -> None:
     InputError
         Another ending, the library that draws it is not installed, or the file cannot be written.
     """
-    kind = check(path)
+    kind = picture_kind(path)
     chart = dumbbell_chart(result) if result.question == "break-even" else curve_chart(result)
     if kind == ".html":
         from gpuplan.report.sweep_plots.page import page
@@ -39,22 +35,3 @@ def draw(result: SweepResult, path: Path) -> None:
         from gpuplan.report.sweep_plots.picture import picture
 
         write_whole(path, picture(chart, kind.removeprefix(".")), "plot")
-
-
-def check(path: Path) -> str:
-    """Ending of a file that can be drawn, in lower case.
-
-    Raises
-    ------
-    InputError
-        Nothing can be drawn into a file of that name, or the library that does it is not installed.
-    """
-    kind = path.suffix.lower()
-    if kind not in LIBRARIES:
-        *first, last = LIBRARIES
-        ways_out = tuple(f"{path.stem or 'sweep'}{ending}" for ending in LIBRARIES)
-        raise InputError(
-            "plot", path, f"{str(path)!r} is no picture; its name must end in {', '.join(first)} or {last}", ways_out
-        )
-    check_library(LIBRARIES[kind], path)
-    return kind

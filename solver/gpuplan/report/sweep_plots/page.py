@@ -1,29 +1,13 @@
-"""One HTML file with the picture in it, by plotly, which is loaded only here and in the modules that this one uses.
-
-It needs no network: plotly's own script is in it.
-"""
+"""One HTML file with the picture in it, by plotly, which is loaded only here and in the modules that this one uses."""
 
 from __future__ import annotations
 
 from html import escape
 
+from gpuplan.report.plot_page import offline_page
 from gpuplan.report.sweep_plots.chart import INK, Chart
 from gpuplan.report.sweep_plots.page_bars import dumbbells_figure
 from gpuplan.report.sweep_plots.page_curves import curves_figure
-
-_FRAME = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>body {{ margin: 0 auto; max-width: 1200px; font-family: sans-serif; background: white; }}</style>
-</head>
-<body>
-{picture}
-</body>
-</html>
-"""
 
 
 def page(chart: Chart) -> str:
@@ -40,11 +24,4 @@ def page(chart: Chart) -> str:
         hoverlabel={"align": "left", "bgcolor": "white", "font": {"size": 13}},
         margin={"l": 80, "r": 30, "t": 90, "b": 60},
     )
-    # A name of its own, or plotly draws one by lot and no two files are the same.
-    picture = figure.to_html(
-        full_html=False,
-        include_plotlyjs=True,
-        div_id="gpuplan-sweep",
-        config={"displaylogo": False, "responsive": True, "scrollZoom": True},
-    )
-    return _FRAME.format(title=escape(chart.title), picture=picture)
+    return offline_page(figure, chart.title, "gpuplan-sweep")

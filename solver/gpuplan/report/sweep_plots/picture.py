@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gpuplan.report.plot_picture import drawing_style, saved
 from gpuplan.report.sweep_plots.chart import INK, Chart
 from gpuplan.report.sweep_plots.picture_bars import draw_bars
 from gpuplan.report.sweep_plots.picture_curves import (
@@ -37,38 +35,15 @@ LONGEST_TITLE, LONGEST_LINE = 84, 118
 #: Where titles begin, a share of the width.
 LEFT = 0.015
 
-#: Amounts hold dollar signs, which are no formulas; ids in an SVG are the same each time.
-_SETTINGS: Any = {
-    "text.parse_math": False,
-    "svg.hashsalt": "gpuplan",
-    "font.size": 9.5,
-    "font.family": "DejaVu Sans",
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "path.simplify": False,
-    "hatch.linewidth": 0.5,
-}
-
 
 def picture(chart: Chart, kind: str) -> bytes:
     """Draw the chart as "png" or "svg"."""
-    with rc_context(_SETTINGS), warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; that is no reason to stop.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        buffer = io.BytesIO()
-        # Without version and date in it, the file depends on nothing but the picture.
-        metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
-        figure_of(chart).savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
-        return buffer.getvalue()
+    with drawing_style():
+        return saved(figure_of(chart), kind, DPI)
 
 
 def figure_of(chart: Chart) -> Figure:
-    """The chart as a figure with every text in its place; call it under the settings of `picture`."""
+    """The chart as a figure with every text in its place; call it under `plot_picture.drawing_style`."""
     figure = Figure(figsize=(WIDTH_INCHES, _height(chart)), facecolor="white")
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.07)
     canvas = FigureCanvasAgg(figure)

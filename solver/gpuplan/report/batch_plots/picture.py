@@ -1,0 +1,172 @@
+"""PNG and SVG of a batch by matplotlib, which is loaded only here."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gpuplan.report import format as say
+from gpuplan.report.batch_plots.chart import BOXED, REASON_COLOURS, BatchChart
+from gpuplan.report.batch_plots.shades import shade
+from gpuplan.report.plot_picture import drawing_style, saved
+from gpuplan.report.sweep_plots.chart import INK, STYLES
+from gpuplan.report.sweep_plots.picture_curves import set_scale
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH_INCHES, DPI = 9.0, 200
+#: Heights in inches: around a panel, and of a line in it.
+AROUND, HEAD = 1.05, 0.75
+STRIP, GPU, REASON, DOTS = 0.3, 0.32, 0.46, 4.6
+LONGEST_TITLE, LONGEST_LINE, LONGEST_LABEL = 92, 110, 46
+#: More names than these in a row of them stand on two lines in turn.
+MOST_ABREAST = 5
+#: So many cells have room beside each other at least, so that a few are no wider than they need.
+LEAST_ABREAST = 6
+GRID: Any = {"color": "#E3E3E3", "linewidth": 0.7}
+
+
+def picture(chart: BatchChart, kind: str) -> bytes:
+    """Draw the chart as "png" or "svg"."""
+    with drawing_style():
+        return saved(figure_of(chart), kind, DPI)
+
+
+def figure_of(chart: BatchChart) -> Figure:
+    """The chart as a figure; call it under `plot_picture.drawing_style`."""
+    panels = _panels(chart)
+    title = textwrap.wrap(chart.title, LONGEST_TITLE)
+    head = HEAD + 0.2 * (len(title) - 1)
+    heights = [head, *(height for height, _ in panels)]
+    figure = Figure(figsize=(WIDTH_INCHES, sum(heights)), facecolor="white")
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.07)
+    FigureCanvasAgg(figure)
+    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)
+    y = 1 - 0.12 / head
+    parts[0, 0].text(0.015, y, "\n".join(title), ha="left", va="top", fontsize=12.5, fontweight="bold")
+    below = "\n".join(textwrap.wrap(chart.subtitle, LONGEST_LINE))
+    parts[0, 0].text(
+        0.015, y - (0.06 + 0.22 * len(title)) / head, below, ha="left", va="top", fontsize=9.5, color="#555555"
+    )
+    for place, (_, draw) in enumerate(panels, start=1):
+        draw(chart, parts[place, 0])
+    return figure
+
+
+def _panels(chart: BatchChart) -> list[tuple[float, Callable[[BatchChart, Any], None]]]:
+    """Height and drawer of each panel that has something to show."""
+    panels: list[tuple[float, Callable[[BatchChart, Any], None]]] = []
+    if chart.strips:
+        panels.append((AROUND + STRIP * max(2, len(chart.strips)), _costs))
+        panels.append((DOTS, _dots))
+        panels.append((AROUND + GPU * max(2, len(chart.gpus)), _matrix))
+    if chart.reasons:
+        panels.append((AROUND + REASON * max(2, len(chart.reasons)), _reasons))
+    return panels
+
+
+def _titled(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold")
+
+
+def _costs(chart: BatchChart, part: Any) -> None:
+    """A line for each model: its plans, and a box from the first to the third quarter of them with the median."""
+    axes = part.subplots()
+    set_scale(chart.cost, axes, axes.xaxis, "x")
+    colour = STYLES[0].colour
+    for row, strip in enumerate(chart.strips):
+        axes.scatter(
+            [dot.x for dot in strip.dots],
+            [row + 0.28 * dot.aside for dot in strip.dots],
+            s=26 if strip.count < BOXED else 9,
+            color=colour,
+            alpha=0.9 if strip.count < BOXED else 0.45,
+            linewidths=0,
+            zorder=2,
+        )
+        if strip.count >= BOXED:
+            _, first, median, third, _ = strip.five
+            axes.barh(
+                row, third - first, left=first, height=0.62, facecolor="none", edgecolor=INK, linewidth=1.0, zorder=3
+            )
+            axes.plot([median] * 2, [row - 0.31, row + 0.31], color=INK, linewidth=2.2, solid_capstyle="butt", zorder=4)
+    axes.set_ylim(max(2, len(chart.strips)) - 0.4, -0.6)
+    axes.set_yticks(range(len(chart.strips)), [f"{one.label} ({one.count:,})" for one in chart.strips], fontsize=9)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", **GRID)
+    axes.set_axisbelow(True)
+    boxes = any(strip.count >= BOXED for strip in chart.strips)
+    _titled(axes, f"Cost by model{'; a box holds the middle half, its line is the median' if boxes else ''}")
+
+
+def _dots(chart: BatchChart, part: Any) -> None:
+    """Cost against time, in the colours of the GPUs."""
+    axes = part.subplots()
+    set_scale(chart.time, axes, axes.xaxis, "x")
+    set_scale(chart.cost, axes, axes.yaxis, "y")
+    many = len(chart.dots) > 100
+    for group, look in chart.styles.items():
+        dots = [dot for dot in chart.dots if dot.group == group]
+        axes.scatter(
+            [dot.x for dot in dots],
+            [dot.y for dot in dots],
+            s=22 if many else 46,
+            marker=look.marker,
+            color=look.colour,
+            alpha=0.7 if many else 0.95,
+            linewidths=0,
+            label=group,
+        )
+    axes.grid(**GRID)
+    axes.set_axisbelow(True)
+    part.legend(loc="outside right upper", frameon=False, title="GPU", alignment="left")
+    _titled(axes, "Cost against time")
+
+
+def _matrix(chart: BatchChart, part: Any) -> None:
+    """How many plans use a GPU from a provider; the darker the more."""
+    axes = part.subplots()
+    most = max(map(max, chart.counts))
+    for row, counts in enumerate(chart.counts):
+        for column, count in enumerate(counts):
+            fill, ink = shade(count, most)
+            axes.barh(row, 0.94, left=column - 0.47, height=0.9, color=fill, linewidth=0)
+            if count:
+                axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=9, color=ink)
+    names = list(chart.providers)
+    if len(names) > MOST_ABREAST:
+        names = [f"\n{name}" if place % 2 else name for place, name in enumerate(names)]
+    axes.set_xticks(range(len(names)), names, fontsize=9)
+    axes.set_yticks(range(len(chart.gpus)), chart.gpus, fontsize=9)
+    axes.set_xlim(-0.55, max(LEAST_ABREAST, len(names)) - 0.45)
+    axes.set_ylim(max(2, len(chart.gpus)) - 0.45, -0.55)
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    _titled(axes, "Plans by GPU and provider")
+
+
+def _reasons(chart: BatchChart, part: Any) -> None:
+    """How many rows have no plan, by reason."""
+    axes = part.subplots()
+    for row, bar in enumerate(chart.reasons):
+        axes.barh(row, bar.count, height=0.6, color=REASON_COLOURS[bar.status], linewidth=0)
+        axes.annotate(f"{bar.count:,}", (bar.count, row), (5, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_ylim(max(2, len(chart.reasons)) - 0.4, -0.6)
+    axes.set_xlim(0, 1.12 * max(bar.count for bar in chart.reasons))
+    labels = ["\n".join(textwrap.wrap(bar.label, LONGEST_LABEL)) for bar in chart.reasons]
+    axes.set_yticks(range(len(labels)), labels, fontsize=9)
+    axes.tick_params(axis="y", length=0)
+    whole = [tick for tick in axes.get_xticks() if tick == math.floor(tick)]
+    axes.set_xticks(whole, [say.count(tick) for tick in whole])
+    axes.set_xlim(0, 1.12 * max(bar.count for bar in chart.reasons))
+    axes.set_xlabel("jobs")
+    axes.grid(axis="x", **GRID)
+    axes.set_axisbelow(True)
+    _titled(axes, "Why jobs have no plan")
