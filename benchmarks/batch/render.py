@@ -63,8 +63,8 @@ def _soak(soak: Mapping[str, Any]) -> list[str]:
         f"A batch of {soak['rows']} rows (plans, proofs that there is none, errors) with one or two processes, killed (`kill -9`) at "
         "a random moment: within three seconds of its start, within a tenth of a second after a random number of rows, or when all "
         f"rows are known; begun again, killed again, until a run ends by itself; {soak['batches']} batches. After each kill: no "
-        "process is left, every entry of the journal is still there, and no row has two. At the end: as many rows were asked as were "
-        "not kept, and the file is that of a run that nobody killed, but for the seconds.",
+        "process is left; every entry of the journal is still there, or the whole file is; no row has two. At the end: as many rows "
+        "were asked as were not kept, and the file is that of a run that nobody killed, but for the seconds.",
         "",
         f"**{len(soak['failures'])} failures in {soak['kills']} kills.** {soak['torn']} of them tore the last line of the journal.",
         "",

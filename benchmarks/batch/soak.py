@@ -19,12 +19,12 @@ from benchmarks.batch.runs import begin, measured, members, rows_of, write_jobs
 from gpuplan.batching.read import read_rows
 
 #: Processes of a killed run have this long to end by themselves.
-GONE_SECONDS = 10.0
+GONE_SECONDS = 60.0
 #: Where a run is killed: while it starts, after a few rows more, or when all are known and the file is written; and how often.
 PHASES = {"start": 2, "rows": 6, "end": 2}
 #: Longest wait in each phase: from the beginning, from the row on, from the last row on.
 WAIT_SECONDS = {"start": 3.0, "rows": 0.1, "end": 0.05}
-MOST_ROWS = 12
+MOST_ROWS = 8
 #: Of runs that have nothing left to do but to write the file, this share is killed.
 KILLED_AT_THE_END = 0.5
 
@@ -52,7 +52,7 @@ def soak(kills: int, seed: int) -> Soak:
         while found.kills < kills:
             out = Path(folder, f"plans{found.batches}.jsonl")
             _one_batch(jobs, out, expected, draw, kills, found)
-            say(f"{found.kills} kills, {found.batches} batches, {len(found.failures)} failures")
+            say(f"{found.kills} kills, {found.batches} batches, {len(found.failures)} failures {found.failures[-1:]}")
     return found
 
 
@@ -63,7 +63,7 @@ def _one_batch(
     journal, known = Path(f"{out}.journal"), list[str]()
     counts: Counter[str] = Counter(found.moments)
     while True:
-        process = begin(jobs, out, draw.choice((1, 2)))
+        process = begin(jobs, out, draw.choice((1, 1, 2)))
         if found.kills < kills and (len(known) < len(expected) or draw.random() < KILLED_AT_THE_END):
             _wait(process, journal, len(known), len(expected), draw)
             process.send_signal(signal.SIGKILL)
@@ -121,7 +121,7 @@ def entries(journal: Path) -> tuple[list[str], bool]:
 def _wrong(known: list[str], now: list[str], out: Path, expected: list[dict[str, Any]]) -> list[str]:
     """What a killed run has done that it must not."""
     wrong = []
-    if now[: len(known)] != known:
+    if now[: len(known)] != known and not out.exists():  # the journal is removed when the file is there
         wrong.append("an entry of the journal is lost")
     if len(set(now)) < len(now):
         wrong.append("a row was answered twice")

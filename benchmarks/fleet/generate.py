@@ -4,7 +4,7 @@ What is drawn (the same for the same seed):
 
 - two to four weeks, in minutes; stocks of different GPUs whose nodes change over time, the last a reserved block; two offers of each
   kind, of which what is rented at once falls under a quota (`benchmarks.fleet.hardware`);
-- the work of each job, log-normal (sigma 0.9), so much that all of it is 0.9 to 1.3 times what the stock can do in the calendar;
+- the work of each job, log-normal (sigma 0.9), so much that all of it is `LOAD` of what the stock can do in the calendar;
 - its parallel efficiency ``nodes ** -a`` with a from 0.06 to 0.22, how well it runs on each GPU (0.75 to 1.15 of its speed), the memory
   that it needs, a start-up of 10 to 30 minutes, and how uncertain its time is (5 to 25 %): a mode takes that much longer than its
   bill expects;
@@ -30,12 +30,16 @@ LEAST_MODES, MOST_MODES = 20, 40
 COUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 MEMORY_GB = (40, 40, 160, 160, 400, 900)
 CHAINED_SHARE = 1 / 6
+#: Work of all jobs as a share of what the stock can do in the calendar.
+LOAD = (0.5, 0.8)
 MARGIN = 1.1
 #: Nodes of all stocks together: some, and more for more jobs.
-SOME_NODES, JOBS_PER_NODE = 14, 10
+SOME_NODES, JOBS_PER_NODE = 40, 5
 
 
-def generate(seed: int, jobs: int, stocks: int = 4, objectives: tuple[str, ...] = ("cost",)) -> Problem:
+def generate(
+    seed: int, jobs: int, stocks: int = 4, objectives: tuple[str, ...] = ("cost",), load: tuple[float, float] = LOAD
+) -> Problem:
     """A fleet of so many jobs on so many stocks.
 
     Parameters
@@ -48,13 +52,14 @@ def generate(seed: int, jobs: int, stocks: int = 4, objectives: tuple[str, ...] 
         At least four, the last of which is a block: with fewer, a job has less than 20 modes.
     objectives
         Where tardiness is among them, deadlines may be missed.
+    load
+        Least and most of the work of all jobs, as a share of what the stock can do.
     """
     random = Random(f"fleet {seed} {jobs} {stocks}")
     minutes = random.randrange(14, 29) * DAY
     machines = hardware(random, stocks, SOME_NODES + jobs // JOBS_PER_NODE, minutes)
-    load = random.uniform(0.9, 1.3)
     shares = [random.lognormvariate(0.0, 0.9) for _ in range(jobs)]
-    hours = load * machines.work_hours(minutes)
+    hours = random.uniform(*load) * machines.work_hours(minutes)
     works = [_work(random, hours * share / sum(shares)) for share in shares]
     tasks = _tasks(random, works, machines, minutes)
     problem = _possible(Problem(tuple(tasks), machines.resources, None, objectives))

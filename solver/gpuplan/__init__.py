@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from gpuplan.batching.result import BatchResult
     from gpuplan.check import check
     from gpuplan.errors import InputError
+    from gpuplan.fleet import fleet
     from gpuplan.job import Job, JobSpec
     from gpuplan.report.quote import quote
     from gpuplan.result import Result
+    from gpuplan.scheduling.result import FleetResult
     from gpuplan.solve import solve
     from gpuplan.sweep import break_even, frontier, sweep
     from gpuplan.sweeping.result import SweepResult
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "BatchResult",
+    "FleetResult",
     "InputError",
     "Job",
     "JobSpec",
@@ -35,6 +38,7 @@ __all__ = [
     "batch_rows",
     "break_even",
     "check",
+    "fleet",
     "frontier",
     "quote",
     "solve",
@@ -43,6 +47,7 @@ __all__ = [
 
 _HOMES = {
     "BatchResult": "gpuplan.batching.result",
+    "FleetResult": "gpuplan.scheduling.result",
     "InputError": "gpuplan.errors",
     "Job": "gpuplan.job",
     "JobSpec": "gpuplan.job",
@@ -52,6 +57,7 @@ _HOMES = {
     "batch_rows": "gpuplan.batch",
     "break_even": "gpuplan.sweep",
     "check": "gpuplan.check",
+    "fleet": "gpuplan.fleet",
     "frontier": "gpuplan.sweep",
     "quote": "gpuplan.report.quote",
     "solve": "gpuplan.solve",

@@ -238,7 +238,8 @@ def _time_parts(plan: Plan) -> dict[str, float]:
 
 def _cost_parts(plan: Plan, total: float) -> dict[str, float]:
     """USD by part: what is used of nodes and volumes, and the rest of the least that is billed."""
-    volume = 1 - plan.offer.price_usd_per_hour / plan.host.price_usd_per_node_hour
+    hour = float(plan.host.price_usd_per_node_hour)  # nothing, where nodes are paid for and hold all the data
+    volume = 1 - plan.offer.price_usd_per_hour / hour if hour else 0.0
     rent = total - sum(plan.after_usd.values())
     used = float(plan.clock.used_seconds(plan.training_seconds))
     paid = rent * used / float(plan.clock.billed_seconds(plan.training_seconds))

@@ -20,8 +20,10 @@ from gpuplan.batching.summary import Summary, summary_of
 from gpuplan.batching.work import EXECUTORS, Executor, answered
 from gpuplan.batching.write import check_target, written
 from gpuplan.errors import InputError, choose
+from gpuplan.units import parse_whole
 from gpuplan_hardware import Offer
 
+MOST_PROCESSES = 1_024
 #: Gets the rows that are known, all rows, and how many of the known ones an earlier run has answered.
 Progress = Callable[[int, int, int], None]
 
@@ -73,7 +75,7 @@ def batch(
         The user interrupted it; with `out`, the journal keeps what is known. Without, the summary of what is known is returned.
     """
     start = time.perf_counter()
-    _check_executor(executor, address)
+    _check_work(processes, executor, address)
     source = path_of(jobs)
     if out is None and source is not None:
         raise InputError("out", "", "is missing; give the file of the rows, such as plans.jsonl or plans.csv")
@@ -104,13 +106,15 @@ def batch_rows(
 
     Parameters and errors are those of `batch`; rows that share their work follow each other, whatever their order is.
     """
-    _check_executor(executor, address)
+    _check_work(processes, executor, address)
     rows = read_rows(jobs)
     found = answered(rows, None if offers is None else tuple(offers), processes, executor, address)
     return (BatchRow.model_validate_json(one.text) for one in found)
 
 
-def _check_executor(executor: str, address: str | None) -> None:
+def _check_work(processes: int, executor: str, address: str | None) -> None:
+    """Raise `InputError` where rows cannot be worked off so."""
+    parse_whole("processes", processes, 1, MOST_PROCESSES)
     choose("executor", executor, EXECUTORS)
     if address is not None and executor != "ray":
         raise InputError("address", address, "goes with executor ray; leave it out")

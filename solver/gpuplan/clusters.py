@@ -82,8 +82,15 @@ class Clusters:
         left = usd - self.cost_once
         step = np.where(self.cost_step > 0, self.cost_step, 1.0)
         whole = np.where(self.cost_step > 0, np.floor(left / step * (1 + STEP_NOISE)) * step, left)
+        longest = self.longest_for(whole)
+        return np.asarray(np.where(self.cost_least <= left * (1 + STEP_NOISE), longest, -1.0))
+
+    def longest_for(self, used_usd: Array | float) -> Array:
+        """Longest training seconds that use no more than that, before anything is rounded up; what is free may last for ever."""
+        left = used_usd - self.cost_fixed
+        free = self.cost_slope == 0
         return np.asarray(
-            np.where(self.cost_least <= left * (1 + STEP_NOISE), (whole - self.cost_fixed) / self.cost_slope, -1.0)
+            np.where(free, np.where(left >= 0, np.inf, -1.0), left / np.where(free, 1.0, self.cost_slope))
         )
 
     def wall(self, training: Array | float) -> Array:

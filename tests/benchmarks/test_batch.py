@@ -22,7 +22,7 @@ RATE = Rate(
     seconds={"1": 100.0, "2": 50.0},
     parent_bytes=2e8,
     worker_bytes=[3e8, 4e8],
-    file_bytes=2e7,
+    file_bytes=20_000_000,
     loop_jobs=100,
     loop_seconds=40.0,
     process_jobs=10,
@@ -40,7 +40,7 @@ def test_the_jobs_are_a_thousand_of_the_grid_and_always_the_same() -> None:
     assert {job["model"] for job in jobs} == set(trainable())
     assert {job["deadline"] for job in jobs} == set(GRID["deadline"])
     assert len(set(sample(jobs, 40))) == 40
-    assert {row.words["method"] for row in read_rows({"grid": KILLED})} == {"lora", "full"}
+    assert len(read_rows({"grid": KILLED})) == 27
 
 
 def test_a_difference_is_found() -> None:

@@ -1,73 +1,26 @@
-"""`batch`: rows are what `solve` answers, bad rows are rows, runs go on, and totals add up."""
+"""`batch`: rows are what `solve` answers, bad rows are rows, and totals add up."""
 
 from __future__ import annotations
 
 import csv
 import importlib
-import json
-import random
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import gpuplan
-from gpuplan import catalogue
-from gpuplan.batching import answering, work
-from gpuplan.batching.answering import Answered, Answering, Task
+from batch_samples import MIXED, SMALL, lines, main_question, without_seconds
+from gpuplan.batching import answering
+from gpuplan.batching.answering import Answering, Task
 from gpuplan.batching.read import read_rows
 from gpuplan.batching.result import BatchResult, BatchRow
-from gpuplan.batching.rows import Row, row_of
+from gpuplan.batching.rows import row_of
 from gpuplan.batching.summary import Summary, summary_of
 from gpuplan.batching.table import COLUMNS
-from gpuplan.batching.work import tasks_of
 from gpuplan.errors import InputError
-from gpuplan.journal import Journal
 from gpuplan.verify import VerificationError
 from gpuplan_hardware.imports.store import built_in_offers
-
-verb = importlib.import_module("gpuplan.batch")
-
-SMALL = {"model": "qwen2.5-0.5b", "method": "lora", "data": "1MB", "gpu": "H100-SXM"}
-#: Rows of every kind: plans, no plan, several choices, alternatives, an own price, an error.
-MIXED: list[dict[str, Any]] = [
-    SMALL,
-    {**SMALL, "deadline": "2h"},
-    {**SMALL, "deadline": "1m", "name": "too soon"},
-    {**SMALL, "model": "qwen2.5-7b", "method": "any", "budget": "$30"},
-    {**SMALL, "model": "qwen2.5-7b", "method": "any", "deadline": "1m"},
-    {**SMALL, "alternatives": 2, "alternatives_by": "layout"},
-    {"model": "qwen2.5-7b", "method": "qlora", "data": "10MB", "gpu": "H100-SXM", "price": 2.5},
-    {**SMALL, "model": "qwen2.5-05b"},
-    {**SMALL, "framework": "trl"},
-    {**SMALL, "data": "10GB", "max-gpus": 1},
-    SMALL,
-]
-
-
-def without_seconds(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer without what depends on the machine."""
-    for one in (answer, *answer["choices"]):
-        one["solver"]["seconds"] = {}
-    return answer
-
-
-def main_question(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer without what a plan's neighbours say."""
-    for one in (answer, *answer["choices"]):
-        one["worth"] = one["alternatives"] = []
-        for rule in one["rules"]:
-            rule["binding"] = False
-    return without_seconds(answer)
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
-    for row in found:
-        if row["answer"] is not None:
-            without_seconds(row["answer"])
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -201,121 +154,6 @@ def test_offers_of_the_caller() -> None:
     assert main_question(row.answer.model_dump()) == main_question(expected.model_dump())
 
 
-# -- runs that go on -----------------------------------------------------------------------------------------------------------
-def fake_answers(monkeypatch: pytest.MonkeyPatch, statuses: Sequence[str], stop_after: int | None = None) -> list[int]:
-    """Answer rows without a search, in an order of its own; the numbers of rows that are asked."""
-    asked: list[int] = []
-
-    def answered(rows: Sequence[Row], *_: object) -> Iterator[Answered]:
-        order = list(rows)
-        random.Random(1).shuffle(order)
-        for row in order:
-            if len(asked) == stop_after:
-                raise KeyboardInterrupt
-            asked.append(row.number)
-            status = statuses[row.number - 1]
-            row_answer = answering.error_row(row, InputError("model", "x", f"bad {row.number}"))
-            yield Answered(
-                row.number, row.key, status, row_answer.model_copy(update={"status": status}).model_dump_json()
-            )
-
-    monkeypatch.setattr(verb, "answered", answered)
-    return asked
-
-
-JOBS = [{**SMALL, "seed": seed} for seed in range(6)]
-
-
-def test_an_interrupted_run_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    out, journal = tmp_path / "plans.jsonl", tmp_path / "plans.jsonl.journal"
-    first = fake_answers(monkeypatch, ["error"] * 6, stop_after=4)
-    with pytest.raises(KeyboardInterrupt):
-        gpuplan.batch(JOBS, out)
-    assert not out.exists()
-    assert journal.read_bytes().count(b"\n") == 5
-    second = fake_answers(monkeypatch, ["error"] * 6)
-    told: list[tuple[int, int, int]] = []
-    result = gpuplan.batch(JOBS, out, progress=lambda *now: told.append(now))
-    assert sorted(first + second) == [1, 2, 3, 4, 5, 6]
-    assert (result.solver.asked, result.solver.resumed) == (2, 4)
-    assert told == [(4, 6, 4), (5, 6, 4), (6, 6, 4)]
-    assert [row["row"] for row in lines(out)] == [1, 2, 3, 4, 5, 6]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["plans.jsonl"]
-
-
-def test_undecided_rows_are_written_and_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    out, journal = tmp_path / "plans.jsonl", tmp_path / "plans.jsonl.journal"
-    statuses = ["error", "feasible", "unknown", "infeasible", "optimal", "unknown"]
-    fake_answers(monkeypatch, statuses, stop_after=5)
-    with pytest.raises(KeyboardInterrupt):
-        gpuplan.batch(JOBS, out)
-    kept = journal.read_bytes().count(b"\n") - 1
-    again = fake_answers(monkeypatch, statuses)
-    result = gpuplan.batch(JOBS, out)
-    assert len(again) == 6 - kept
-    assert {2, 3, 6} <= set(again)
-    assert [row["status"] for row in lines(out)] == statuses
-    assert (result.status, result.undecided, result.errors) == ("undecided", 3, 1)
-    assert [one.reason for one in result.unplanned if one.status == "unknown"] == ["the time limit came first"]
-
-
-def test_an_interrupt_without_a_file_gives_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_answers(monkeypatch, ["error"] * 6, stop_after=2)
-    result = gpuplan.batch(JOBS)
-    assert (result.solver.stopped, result.errors, result.undecided, result.status) == ("interrupted", 2, 4, "undecided")
-
-
-def test_a_row_that_comes_twice_counts_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_answers(monkeypatch, ["error"] * 6)
-    once = verb.answered
-
-    def twice(rows: Sequence[Row], *more: object) -> Iterator[Answered]:
-        for found in once(rows, *more):
-            yield found
-            yield found
-
-    monkeypatch.setattr(verb, "answered", twice)
-    told: list[tuple[int, int, int]] = []
-    result = gpuplan.batch(JOBS, tmp_path / "plans.jsonl", progress=lambda *now: told.append(now))
-    assert (result.errors, told[-1]) == (6, (6, 6, 0))
-    assert len(lines(tmp_path / "plans.jsonl")) == 6
-
-
-@pytest.mark.parametrize("what", ["jobs", "offers", "file"])
-def test_a_journal_of_another_question_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str) -> None:
-    out, text = tmp_path / "plans.csv", tmp_path / "text"
-    text.write_text("some text")
-    jobs = [{**SMALL, "data": str(text)}]
-    offers = list(built_in_offers())[:3]
-    fake_answers(monkeypatch, ["error"], stop_after=0)
-    with pytest.raises(KeyboardInterrupt):
-        gpuplan.batch(jobs, out, offers=offers)
-    if what == "jobs":
-        jobs = [{**jobs[0], "name": "other"}]
-    elif what == "offers":
-        offers = offers[:2]
-    else:
-        text.write_text("another text")
-    fake_answers(monkeypatch, ["error"])
-    with pytest.raises(InputError, match="holds answers to another question"):
-        gpuplan.batch(jobs, out, offers=offers)
-    assert gpuplan.batch(jobs, out, offers=offers, restart=True).errors == 1
-
-
-def test_the_journal_is_closed_where_a_row_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_answers(monkeypatch, ["error"] * 6)
-
-    def full(*_: object) -> None:
-        raise InputError("journal", "x", "cannot be written (No space left on device)")
-
-    monkeypatch.setattr(Journal, "add", full)
-    with pytest.raises(InputError, match="No space left"):
-        gpuplan.batch(JOBS, tmp_path / "plans.csv")
-    monkeypatch.undo()
-    fake_answers(monkeypatch, ["error"] * 6)
-    assert gpuplan.batch(JOBS, tmp_path / "plans.csv").errors == 6
-
-
 # -- bad input -----------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("named", "field", "words"),
@@ -326,6 +164,7 @@ def test_the_journal_is_closed_where_a_row_cannot_be_written(monkeypatch: pytest
         ({"out": "jobs.csv"}, "out", "is the file that is read"),
         ({}, "out", "is missing"),
         ({"out": "plans.csv", "executor": "slurm"}, "executor", "is not one of local, ray"),
+        ({"out": "plans.csv", "processes": 0}, "processes", "must be a whole number from 1"),
         ({"out": "plans.csv", "address": "ray://x"}, "address", "goes with executor ray"),
     ],
 )
@@ -375,48 +214,6 @@ def test_a_row_that_comes_to_its_time_limit_is_undecided_and_leaves_the_next_alo
     assert second.answer.solver.stopped is None
     if first.status == "unknown":
         assert (first.reason or "").startswith("not decided: time limit")
-
-
-# -- how the work is shared ----------------------------------------------------------------------------------------------------
-def rows_of(count: int, models: int) -> list[Row]:
-    return [row_of(number, {"model": f"m{number % models}", "seed": number}) for number in range(1, count + 1)]
-
-
-@pytest.mark.parametrize(("count", "models", "processes"), [(1, 1, 1), (1000, 7, 2), (5000, 1, 4), (100, 100, 2)])
-def test_tasks_hold_every_row_once_and_rows_of_one_kind_each(count: int, models: int, processes: int) -> None:
-    rows = rows_of(count, models)
-    tasks = tasks_of(rows, processes)
-    assert sorted(row.number for task in tasks for row in task.rows) == list(range(1, count + 1))
-    assert all(len({row.sharing for row in task.rows}) == 1 for task in tasks)
-    assert max(len(task.rows) for task in tasks) <= work.MOST_ROWS
-
-
-def test_what_rows_share_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Any] = []
-
-    def looked_up(job: Any, given: Any) -> Any:
-        seen.append(job)
-        return catalogue.offers_for(job, given)
-
-    monkeypatch.setattr(answering, "offers_for", looked_up)
-    grid = {**SMALL, "deadline": ["1h", "2h"], "budget": ["$5", "$50"], "gpu": ["H100-SXM", "L40S"]}
-    rows = read_rows({"grid": grid})
-    run = Answering()
-    assert len(list(run(Task(tuple(rows))))) == 8
-    assert len(seen) == 2  # one selection of offers for each GPU
-    many = [{**SMALL, "max_price_age": f"{days}d"} for days in range(100, 100 + 2 * answering.MOST_KEPT)]
-    list(run(Task(tuple(read_rows(many)))))
-    assert len(run._selections) == answering.MOST_KEPT
-
-
-def test_offers_of_one_row_are_not_those_of_another() -> None:
-    jobs = [{**SMALL, "provider": provider} | price for provider in ("lambda", "aws") for price in ({}, {"price": 1.5})]
-    rows = {row.row: row for row in gpuplan.batch_rows(jobs)}
-    for number, job in enumerate(jobs, start=1):
-        answer = rows[number].answer
-        assert answer is not None
-        expected = gpuplan.solve({**job, "alternatives": 0})
-        assert main_question(answer.model_dump()) == main_question(expected.model_dump())
 
 
 def test_reasons_and_examples_are_bounded() -> None:

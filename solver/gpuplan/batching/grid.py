@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from gpuplan.batching.rows import NAME, Row, field_name, row_of
@@ -100,9 +101,10 @@ def _values(name: str, given: Any) -> list[Any]:
     return list(itertools.chain.from_iterable(models))
 
 
-def trainable() -> list[str]:
+@cache
+def trainable() -> tuple[str, ...]:
     """Models of the catalogue that some method trains, in the catalogue's order."""
-    return [name for name in architectures() if _is_trainable(name)]
+    return tuple(name for name in architectures() if _is_trainable(name))
 
 
 def _is_trainable(name: str) -> bool:

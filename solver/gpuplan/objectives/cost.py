@@ -27,7 +27,7 @@ class _Money(Objective):
         return totals.cost_usd
 
     def longest_training(self, value: float, clusters: Clusters) -> Array:
-        return (value - clusters.cost_once - clusters.cost_fixed) / clusters.cost_slope
+        return clusters.longest_for(value - clusters.cost_once)
 
     def expression(self, builder: Builder) -> Any:
         bills = builder.tables.bills

@@ -46,20 +46,23 @@ class Bound:
         No schedule is below it, in millionths of a dollar or weighted minutes.
     columns
         All placements.
-    least
-        Reduced value of each placement: with it, no schedule is below ``value + least - the least of its task``.
+    reduced
+        Value of each placement less what the prices say that it takes from others.
     prices
-        Per unit-minute, (resources, segments), and of the sums.
+        Per unit-minute, (resources, segments).
+    sums
+        Prices of the sums that have a cap, by name.
     constant
         What the prices of all capacity come to.
     scale
-        Units of the objective in one of `least`.
+        Units of the objective in one of `reduced`.
     """
 
     value: int
     columns: Columns
     reduced: Array
     prices: Array
+    sums: dict[str, float]
     constant: float
     scale: int
 
@@ -67,6 +70,12 @@ class Bound:
     def least(self) -> Array:
         """Least reduced value of each task."""
         return np.minimum.reduceat(self.reduced, self.columns.first)
+
+    def worth(self, resource: int, begin: int, end: int) -> float:
+        """What a unit more of a resource between two minutes can lower the bound by, at most; in units of the objective."""
+        edges = self.columns.edges
+        minutes = np.minimum(edges[1:], end) - np.maximum(edges[:-1], begin)
+        return float((self.prices[resource] * np.maximum(0, minutes)).sum()) * self.scale
 
     def at_least(self) -> Array:
         """For each placement, what no schedule with it is below, in the units of the objective."""
@@ -154,7 +163,7 @@ class _Program:
         total = float(np.minimum.reduceat(reduced, self.columns.first).sum())
         noise = NOISE * (abs(total) + constant) * scale
         safe = max(0, math.ceil((total - constant) * scale - noise))
-        return Bound(safe, self.columns, reduced, prices, constant, scale)
+        return Bound(safe, self.columns, reduced, prices, dict(sums), constant, scale)
 
     def _prices(self) -> tuple[Array, dict[str, float]]:
         prices = np.array([[max(0.0, -row.dual_value()) for row in rows] for rows in self.rows])

@@ -61,9 +61,18 @@ class Fastest:
 
 @dataclass
 class Known:
-    """What has been found, for all jobs and questions that share it. It is small: the rows it came from are not kept."""
+    """What has been found, for all jobs and questions that share it. It is small: the rows it came from are not kept.
+
+    Attributes
+    ----------
+    reasons
+        Why jobs cannot be done.
+    layouts
+        How many were evaluated.
+    """
 
     found: dict[Hashable, Fastest] = field(default_factory=dict)
+    reasons: dict[Hashable, str] = field(default_factory=dict)
     layouts: int = 0
 
 

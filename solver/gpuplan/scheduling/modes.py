@@ -8,53 +8,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
 from gpuplan.ask import Asker
 from gpuplan.explain import explain
-from gpuplan.plan import Plan
+from gpuplan.job import Job
 from gpuplan.reasons import reason_of
+from gpuplan.scheduling.choice import Choice
 from gpuplan.scheduling.fastest import Family, Known, kin
 from gpuplan.scheduling.options import Options, earliest, known_options, plan_of, training_options, unbeaten, units
 from gpuplan.scheduling.problem import MICRO, Mode, Problem, Resource, Task
-from gpuplan.scheduling.sources import Kind, Market, Shared, Source
+from gpuplan.scheduling.sources import Market, Shared, Source
 from gpuplan.scheduling.types import Fleet, FleetJob, KnownWork
 from gpuplan_hardware import Offer
 
 #: Most time for the reason why a job cannot be done at all.
-REASON_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a mode stands for.
-
-    Attributes
-    ----------
-    source
-        Name of the stock, or id of the offer.
-    nodes
-        Nodes in use, those of all clusters of the job together.
-    plan
-        None for work of known length.
-    lead_minutes
-        From the order until the nodes are there.
-    """
-
-    kind: Kind
-    source: str
-    offer: Offer
-    nodes: int
-    plan: Plan | None
-    lead_minutes: int
-
-    @property
-    def gpus(self) -> int:
-        """GPUs in use."""
-        return self.nodes * self.offer.node.gpus_per_node
+REASON_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -107,7 +79,7 @@ def prepare(
     progress
         Is told how many jobs are done, of how many.
     known
-        Keeps the fastest layouts for further calls.
+        Keeps what was found for further calls.
     """
     start = time.perf_counter()
     market, known = Market(fleet, offers, limited), Known() if known is None else known
@@ -126,7 +98,7 @@ def prepare(
             if modes.modes:
                 found[index] = modes
             else:
-                without[job.name] = _reason(job, sources[index], market)
+                without[job.name] = _reason(job, sources[index], market, known)
             if progress is not None:
                 progress(len(found) + len(without), len(fleet.jobs))
     _leave_out(fleet.jobs, found, without)
@@ -226,7 +198,7 @@ def _leave_out(jobs: Sequence[FleetJob], found: dict[int, _Modes], without: dict
             without[jobs[index].name] = f"comes after {name}, which cannot be done"
 
 
-def _reason(job: FleetJob, sources: Sequence[Source], market: Market) -> str:
+def _reason(job: FleetJob, sources: Sequence[Source], market: Market, known: Known) -> str:
     """Why a job has no mode: what stands in the option of renting, or of the stock where nothing is rented."""
     if isinstance(job.work, KnownWork):
         names = job.work.like.limits.gpus
@@ -234,13 +206,20 @@ def _reason(job: FleetJob, sources: Sequence[Source], market: Market) -> str:
         return f"neither a stock nor an offer that is left has {job.work.gpus} GPUs{kind} for it"
     if not sources:
         return "no stock has GPUs that its own words admit" + (", and no offer is left" if market.fleet.rent else "")
-    rented = [source for source in sources if source.kind == "rented"]
-    asked = rented or list(sources)
-    question = market.under_quotas(asked[0].job) if rented else asked[0].job
-    offers = tuple(source.offer for source in asked)
-    why = explain(question, offers, Asker(offers, REASON_SECONDS))
-    where = "of what may be rented" if rented else "on the stock"
-    return f"{where}: {reason_of(why.conflict, why.relaxations)}"
+    rented = tuple(source.offer for source in sources if source.kind == "rented")
+    asked, offers = (market.under_quotas(sources[-1].job), rented) if rented else _priced(sources)
+    key = (asked, tuple((offer.id, offer.price_usd_per_hour) for offer in offers))
+    if key not in known.reasons:
+        why = explain(asked, offers, Asker(offers, REASON_SECONDS))
+        known.reasons[key] = reason_of(why.conflict, why.relaxations)
+    return f"{'of what may be rented' if rented else 'on the stock'}: {known.reasons[key]}"
+
+
+def _priced(sources: Sequence[Source]) -> tuple[Job, tuple[Offer, ...]]:
+    """What is asked of the stock: on what is free no budget stands in the way, and any price will do."""
+    job, offers = sources[0].job, tuple(source.offer for source in sources)
+    free = tuple(replace(offer, price_usd_per_hour=1.0) for offer in offers if offer.price_usd_per_hour == 0)
+    return (replace(job, limits=replace(job.limits, budget_usd=None)), free) if free else (job, offers)
 
 
 def _alone(task: Task, resources: Sequence[Resource]) -> int | None:

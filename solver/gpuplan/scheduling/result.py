@@ -107,7 +107,7 @@ class FleetWorth(Answer):
     step: float
     from_hours: float | None = Field(description="in which part of the calendar; null: all of it")
     until_hours: float | None
-    saves: float = Field(description="by a schedule that was found")
+    saves: float = Field(description="at least: by a schedule that was found, against the bound")
     saves_at_most: float | None = Field(description="proved; null: nothing is")
     objective_unit: str
     sentence: str = Field(description="such as '8 more H100 of dgx from day 8 to day 15 would save $4,100'")

@@ -54,6 +54,7 @@ class Found:
     proof: str = ""
     stopped: Stopped | None = None
     seconds: float = 0.0
+    first_bound: Bound | None = None
 
 
 class ScheduleError(Exception):
@@ -120,8 +121,12 @@ class _Run:
             share = self.left / (len(self.problem.objectives) - place)
             level = _LevelRun(self, objective, dict(caps), time.monotonic() + share)
             level.solve()
+            if place == 0:
+                self.found.first_bound = level.said
             if self.best is None:
                 return
+            said = f"{objective} {level.how}" if level.decided() else f"{objective} not proved"
+            self.found.proof = "; ".join(filter(None, (self.found.proof, said)))
             caps[objective] = value_of(self.problem, self.best, objective)
             self.found.levels.append(Level(objective, caps[objective], min(level.bound, caps[objective])))
 
@@ -137,6 +142,7 @@ class _LevelRun:
         self.booking = Booking(self.problem, self.ways, objective, self.caps)
         self.bound = self._plain_bound()
         self.said: Bound | None = None
+        self.how = "proved, as every job has its best by itself"
 
     @property
     def left(self) -> float:
@@ -147,29 +153,29 @@ class _LevelRun:
         """Objective of the best schedule."""
         return None if self.run.best is None else value_of(self.problem, self.run.best, self.objective)
 
-    @property
     def decided(self) -> bool:
+        """Whether nothing is better than the best schedule."""
         return self.value is not None and self.value <= self.bound
 
     def solve(self) -> None:
-        """Until the bound is met, or the time is up."""
+        """Search until the bound is met, or the time is up."""
         if any(not own and not task.optional for own, task in zip(self.ways, self.problem.tasks, strict=True)):
             self.run.found.status, self.run.found.proof = "infeasible", "a job has no plan that ends in time"
             return
         self._first_schedule()
-        if self.decided:
+        if self.decided():
             return
         self._ask_for_bound(SEGMENTS, BOUND_SHARE)
-        if self.decided:
+        if self.decided():
             return
         _, kept = self._fixed()
         if self.run.best is None or sum(map(len, kept)) <= FEW_WAYS * len(kept):
             self._solve_whole()
         else:
             self._improve_by_parts(kept)
-            if not self.decided:
+            if not self.decided():
                 self._ask_for_bound(MORE_SEGMENTS, LAST_BOUND_SHARE)
-            if not self.decided:
+            if not self.decided():
                 self._solve_whole()
 
     # -- schedules -------------------------------------------------------------------------------------------------------------
@@ -236,7 +242,8 @@ class _LevelRun:
             share * self.left,
         )
         if said is not None and (self.said is None or said.value > self.said.value):
-            self.said, self.bound = said, max(self.bound, said.value)
+            self.said, self.how = said, "proved by prices of time (column generation)"
+            self.bound = max(self.bound, said.value)
 
     def _fixed(self) -> tuple[Problem, list[list[Way]]]:
         """What a schedule as good as the best can have."""
@@ -265,8 +272,8 @@ class _LevelRun:
             if self.run.best is None:
                 self._confirm_infeasible()
             return
-        if answer.bound is not None and self.value is not None and answer.bound <= self.value:
-            self.bound = max(self.bound, answer.bound)
+        if answer.bound is not None and self.value is not None and self.bound < answer.bound <= self.value:
+            self.bound, self.how = answer.bound, "proved by CP-SAT"
 
     def _put_all(self, places: Sequence[Place]) -> None:
         for index, place in enumerate(places):

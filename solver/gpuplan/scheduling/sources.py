@@ -8,12 +8,11 @@ from typing import Literal
 
 from gpuplan.catalogue import offers_for
 from gpuplan.job import Job, Quota
+from gpuplan.scheduling.choice import Kind
 from gpuplan.scheduling.problem import Resource
 from gpuplan.scheduling.types import Calendar, Fleet, FleetJob, FleetQuota, KnownWork, Stock
 from gpuplan.selection import selected, selection_key, undominated
 from gpuplan_hardware import Offer
-
-Kind = Literal["owned", "reserved", "rented"]
 
 
 @dataclass(frozen=True)

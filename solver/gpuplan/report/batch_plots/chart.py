@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
@@ -16,12 +16,12 @@ from gpuplan.report.sweep_plots.phrases import short
 from gpuplan.report.sweep_plots.scales import axis
 
 #: What has a place of its own; what is left is drawn together.
-MOST_MODELS, MOST_COLOURS, MOST_GPUS, MOST_PROVIDERS, MOST_REASONS = 24, 6, 14, 10, 8
+MOST_MODELS, MOST_COLOURS, MOST_GPUS, MOST_PROVIDERS, MOST_REASONS = 30, 6, 14, 10, 8
 #: Points that are drawn one by one; of more every n-th, while boxes and counts are of all.
 MOST_POINTS = 4000
 #: Fewer costs than these have no box: every one is seen.
 BOXED = 6
-LONGEST_NAME, LONGEST_REASON = 40, 130
+LONGEST_NAME, LONGEST_REASON = 40, 92
 OTHERS = Style("#8A8A8A", "o", "circle")
 #: Colour of a reason by what a row is: proved, not decided, an error.
 REASON_COLOURS = {"infeasible": STYLES[0].colour, "unknown": STYLES[4].colour, "error": STYLES[1].colour, "": "#8A8A8A"}
@@ -64,7 +64,7 @@ class BatchChart:
     Attributes
     ----------
     strips
-        Costs by model, the dearest at the top.
+        Costs by model, the largest median at the top; of many models those that cost most in all have a line of their own.
     dots
         Cost against time; `styles` says the colour of each GPU.
     counts
@@ -93,8 +93,9 @@ def batch_chart(result: BatchResult, points: Sequence[Point]) -> BatchChart:
     """What is drawn of a batch with these plans."""
     shown = points[:: -(-len(points) // MOST_POINTS) or 1]
     costs, times = [point.cost_usd for point in points], [point.hours for point in points]
-    colour = _ranked((point.gpu for point in points), MOST_COLOURS, "other GPUs")
-    groups = list(dict.fromkeys(colour(gpu) for gpu, _ in Counter(point.gpu for point in points).most_common()))
+    gpus_used = Counter(point.gpu for point in points)
+    colour = _ranked(gpus_used, MOST_COLOURS, "other GPUs")
+    groups = list(dict.fromkeys(colour(gpu) for gpu, _ in gpus_used.most_common()))
     styles = styles_of([group for group in groups if group != "other GPUs"])
     gpus, providers, counts = _matrix(points)
     return BatchChart(
@@ -120,15 +121,18 @@ def _subtitle(plans: int, shown: int) -> str:
     return each if shown == plans else f"{each}; {shown:,} of them are drawn as dots, boxes and counts are of all"
 
 
-def _ranked(names: Iterable[str], most: int, others: str) -> Callable[[str], str]:
-    """The name itself for the most frequent ones, `others` for what is left; one alone is never "others"."""
-    order = [name for name, _ in Counter(names).most_common()]
+def _ranked(names: Mapping[str, float], most: int, others: str) -> Callable[[str], str]:
+    """The name itself for those of most weight, `others` for what is left; one alone is never "others"."""
+    order = sorted(names, key=lambda name: (-names[name], name))
     kept = set(order if len(order) <= most else order[: most - 1])
     return lambda name: name if name in kept else others
 
 
 def _strips(points: Sequence[Point], shown: set[Point]) -> list[Strip]:
-    named = _ranked((point.model for point in points), MOST_MODELS, "other models")
+    costs: dict[str, float] = {}
+    for point in points:
+        costs[point.model] = costs.get(point.model, 0.0) + point.cost_usd
+    named = _ranked(costs, MOST_MODELS, "other models")
     by_model: dict[str, list[Point]] = {}
     for point in points:
         by_model.setdefault(named(point.model), []).append(point)
@@ -160,8 +164,8 @@ def _hover(point: Point) -> tuple[str, ...]:
 
 
 def _matrix(points: Sequence[Point]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[int, ...], ...]]:
-    gpu = _ranked((point.gpu for point in points), MOST_GPUS, "others")
-    provider = _ranked((point.provider for point in points), MOST_PROVIDERS, "others")
+    gpu = _ranked(Counter(point.gpu for point in points), MOST_GPUS, "others")
+    provider = _ranked(Counter(point.provider for point in points), MOST_PROVIDERS, "others")
     counts = Counter((gpu(point.gpu), provider(point.provider)) for point in points)
     rows, columns = (_order(name for name in names.elements()) for names in _sums(counts))
     return rows, columns, tuple(tuple(counts[row, column] for column in columns) for row in rows)

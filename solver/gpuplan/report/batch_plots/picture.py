@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gpuplan.report import format as say
 from gpuplan.report.batch_plots.chart import BOXED, REASON_COLOURS, BatchChart
@@ -24,7 +24,7 @@ WIDTH_INCHES, DPI = 9.0, 200
 #: Heights in inches: around a panel, and of a line in it.
 AROUND, HEAD = 1.05, 0.75
 STRIP, GPU, REASON, DOTS = 0.3, 0.32, 0.46, 4.6
-LONGEST_TITLE, LONGEST_LINE, LONGEST_LABEL = 92, 110, 46
+LONGEST_TITLE, LONGEST_LINE, LONGEST_LABEL = 84, 110, 50
 #: More names than these in a row of them stand on two lines in turn.
 MOST_ABREAST = 5
 #: So many cells have room beside each other at least, so that a few are no wider than they need.
@@ -155,17 +155,17 @@ def _matrix(chart: BatchChart, part: Any) -> None:
 def _reasons(chart: BatchChart, part: Any) -> None:
     """How many rows have no plan, by reason."""
     axes = part.subplots()
+    most = max(bar.count for bar in chart.reasons)
     for row, bar in enumerate(chart.reasons):
         axes.barh(row, bar.count, height=0.6, color=REASON_COLOURS[bar.status], linewidth=0)
         axes.annotate(f"{bar.count:,}", (bar.count, row), (5, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_ylim(max(2, len(chart.reasons)) - 0.4, -0.6)
-    axes.set_xlim(0, 1.12 * max(bar.count for bar in chart.reasons))
     labels = ["\n".join(textwrap.wrap(bar.label, LONGEST_LABEL)) for bar in chart.reasons]
     axes.set_yticks(range(len(labels)), labels, fontsize=9)
     axes.tick_params(axis="y", length=0)
-    whole = [tick for tick in axes.get_xticks() if tick == math.floor(tick)]
-    axes.set_xticks(whole, [say.count(tick) for tick in whole])
-    axes.set_xlim(0, 1.12 * max(bar.count for bar in chart.reasons))
+    ticks = [tick for tick in MaxNLocator(8, integer=True).tick_values(0, most) if 0 <= tick <= most]
+    axes.set_xticks(ticks, [say.count(tick) for tick in ticks])
+    axes.set_xlim(0, 1.12 * most)
     axes.set_xlabel("jobs")
     axes.grid(axis="x", **GRID)
     axes.set_axisbelow(True)

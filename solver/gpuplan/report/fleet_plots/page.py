@@ -105,4 +105,5 @@ def _axes(chart: FleetChart, figure: go.Figure, clock: Clock, rows: int) -> None
     for index in range(1, rows + 1):
         figure.update_xaxes(**clock.axis(), showticklabels=index in (1, rows), row=index, col=1)
     figure.update_xaxes(side="top", row=1, col=1)
-    figure.update_xaxes(title={"text": escape(chart.time.title)}, row=rows, col=1)
+    if rows > 1:  # above a single part the legend is
+        figure.update_xaxes(title={"text": escape(chart.time.title)}, row=rows, col=1)
