@@ -31,7 +31,7 @@ COUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 MEMORY_GB = (40, 40, 160, 160, 400, 900)
 CHAINED_SHARE = 1 / 6
 #: Work of all jobs as a share of what the stock can do in the calendar.
-LOAD = (0.5, 0.8)
+LOAD = (0.3, 0.5)
 MARGIN = 1.1
 #: Nodes of all stocks together: some, and more for more jobs.
 SOME_NODES, JOBS_PER_NODE = 40, 5

@@ -26,9 +26,9 @@ class Kind:
         Work that one does in an hour, that of an H100 being 1.
     memory_gb
         Memory of one.
-    power_usd
-        What an hour of one that is there already is charged with, about as much for the same work on any kind: else everyone would
-        want the same nodes.
+    own_usd
+        What an hour of one that is there already is charged with: what owning it costs, some two thirds of what renting one costs
+        where that is cheapest, and about as much for the same work on any kind: else everyone would want the same nodes.
     rent_usd
         Rent for an hour of one where it is cheapest.
     """
@@ -36,19 +36,19 @@ class Kind:
     gpu: str
     speed: float
     memory_gb: int
-    power_usd: float
+    own_usd: float
     rent_usd: float
 
 
 KINDS = (
-    Kind("H100", 1.0, 80, 0.50, 2.20),
-    Kind("A100-80GB", 0.42, 80, 0.22, 1.30),
-    Kind("L40S", 0.26, 48, 0.14, 0.90),
-    Kind("A100-40GB", 0.38, 40, 0.20, 1.00),
-    Kind("H200", 1.15, 141, 0.58, 2.80),
-    Kind("MI300X", 0.85, 192, 0.44, 2.10),
-    Kind("B200", 2.0, 180, 0.95, 4.60),
-    Kind("A10G", 0.08, 24, 0.05, 0.60),
+    Kind("H100", 1.0, 80, 1.50, 2.20),
+    Kind("A100-80GB", 0.42, 80, 0.66, 1.30),
+    Kind("L40S", 0.26, 48, 0.42, 0.90),
+    Kind("A100-40GB", 0.38, 40, 0.60, 1.00),
+    Kind("H200", 1.15, 141, 1.74, 2.80),
+    Kind("MI300X", 0.85, 192, 1.32, 2.10),
+    Kind("B200", 2.0, 180, 2.85, 4.60),
+    Kind("A10G", 0.08, 24, 0.15, 0.60),
 )
 
 
@@ -123,14 +123,14 @@ def hardware(random: Random, stocks: int, nodes: int, minutes: int) -> Hardware:
         capacity = _block(random, count, minutes) if block else _changing(random, count, minutes)
         resources.append(Resource(f"{'block' if block else 'stock'}-{kind.gpu}", capacity))
         most = max(units for _, units in capacity)
-        sources.append(Source(kind, ((number, 1),), most, kind.power_usd * GPUS_PER_NODE))
+        sources.append(Source(kind, ((number, 1),), most, kind.own_usd * GPUS_PER_NODE))
     quota = len(resources)
     raised = random.randrange(minutes // 4, minutes // 2)
     gpus = 8 * max(6, nodes // 2)
     resources.append(Resource("quota", ((0, gpus), (raised, gpus * 3 // 2))))
     for kind in kinds:
-        at_once = kind.rent_usd * random.uniform(1.5, 2.6) * GPUS_PER_NODE
-        later = kind.rent_usd * random.uniform(1.0, 1.2) * GPUS_PER_NODE
+        at_once = kind.rent_usd * random.uniform(1.1, 1.5) * GPUS_PER_NODE
+        later = kind.rent_usd * random.uniform(0.9, 1.0) * GPUS_PER_NODE
         sources.append(Source(kind, ((quota, GPUS_PER_NODE), (len(resources), 1)), 16, at_once, 15, 60, 1, rented=True))
         resources.append(Resource(f"cloud-{kind.gpu}", ((0, 16),)))
         lead = random.choice((1, 2, 3)) * DAY

@@ -63,11 +63,7 @@ def fleet(
 def _answer(known: Fleet, settled: Settled) -> FleetResult:
     begin = time.monotonic()
     jobs = job_answers(known, settled)
-    more: dict[str, Any] = {}
-    if settled.found.status == "infeasible":
-        more = _explained(known, settled)
-    elif known.worth and settled.found.schedule is not None and settled.found.stopped != "interrupted":
-        more = _worths(known, settled)
+    more = _more(known, settled)
     return FleetResult(
         status=settled.found.status,
         start_at=date_of(known, 0),
@@ -83,6 +79,19 @@ def _answer(known: Fleet, settled: Settled) -> FleetResult:
         solver=solver_answer(known, settled, time.monotonic() - begin),
         **more,
     )
+
+
+def _more(known: Fleet, settled: Settled) -> dict[str, Any]:
+    """Why there is no schedule, or what would make it better; Ctrl-C does not cost the answer that there is."""
+    found = settled.found
+    infeasible = found.status == "infeasible"
+    if not infeasible and (not known.worth or found.schedule is None or found.stopped == "interrupted"):
+        return {}
+    try:
+        return _explained(known, settled) if infeasible else _worths(known, settled)
+    except KeyboardInterrupt:
+        found.stopped = "interrupted"
+        return {"undecided": ["conflict" if infeasible else "worth"]}
 
 
 def _explained(known: Fleet, settled: Settled) -> dict[str, Any]:

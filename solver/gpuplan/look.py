@@ -198,9 +198,7 @@ class Look:
         return training, fits
 
 
-def layouts_of(
-    physics: Physics, shardings: Shardings, atoms: AtomRows, pairs: Pairs
-) -> tuple[Candidates, Array]:
+def layouts_of(physics: Physics, shardings: Shardings, atoms: AtomRows, pairs: Pairs) -> tuple[Candidates, Array]:
     """Every schedule of pairs of these rows: candidates over rows of their own, and for each its pair."""
     s, shapes = shardings.rows.keys, physics.shapes
     stages = stage_code(s.pipeline[pairs.state], s.lighter[pairs.state], s.data[pairs.state])

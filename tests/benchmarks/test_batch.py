@@ -58,20 +58,20 @@ def test_entries_of_a_journal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "there", "said"),
+    ("now", "before", "files", "said"),
     [
-        (0, 0, False, "before a row was answered"),
-        (3, 3, False, "before a row was answered"),
-        (4, 3, False, "between two rows, or at one"),
-        (9, 3, False, "all rows known, before the file was written"),
-        (9, 9, True, "after the file was written"),
+        (0, 0, "", "before a row was answered"),
+        (3, 3, "j", "before a row was answered"),
+        (4, 3, "j", "between two rows, or at one"),
+        (9, 3, "j", "all rows known, before the file was written"),
+        (9, 9, "jo", "the file written, the journal still there"),
+        (0, 9, "o", "the file written, the journal removed"),
     ],
 )
-def test_the_moment_of_a_kill(tmp_path: Path, now: int, before: int, there: bool, said: str) -> None:
-    out = tmp_path / "plans.jsonl"
-    if there:
-        out.write_text("")
-    assert moment(now, before, 9, out) == said
+def test_the_moment_of_a_kill(tmp_path: Path, now: int, before: int, files: str, said: str) -> None:
+    for name in files:
+        (tmp_path / name).write_text("")
+    assert moment(now, before, 9, tmp_path / "o", tmp_path / "j") == said
 
 
 def test_the_page_says_what_was_measured() -> None:

@@ -57,6 +57,8 @@ def completions(line: str) -> list[str]:
         ("sweep --break-even h200-s", "plain,H200-SXM"),
         ("sweep --of aw", "plain,aws"),
         ("sweep --plot curve", "file,curve"),
+        ("batch jo", "file,jo"),
+        ("batch jobs.csv --page plans", "file,plans"),
         ("fleet flee", "file,flee"),
         ("fleet fleet.yaml --minimize cost,tar", "plain,cost,tardiness"),
         ("fleet fleet.yaml --plot curve", "file,curve"),

@@ -68,7 +68,18 @@ def _case(seed: int) -> Case:
         rent=rng.random() < 0.8,
     )
     limited = frozenset(offer.id for offer in problem.offers if rng.random() < 0.2)
-    return Case(seed, fleet, problem.offers, limited, prepare(fleet, problem.offers, limited))
+    offers = (*problem.offers, *_twins(problem, rng))
+    return Case(seed, fleet, offers, limited, prepare(fleet, offers, limited))
+
+
+def _twins(problem: Problem, rng: Random) -> Iterator[Offer]:
+    """The same nodes at a higher price, of somebody of whom there is no quota: worse, unless the others run short."""
+    for offer in problem.offers:
+        if rng.random() < 0.3:
+            seller = replace(offer.provider, name="twin")
+            yield replace(
+                offer, id=f"{offer.id}-twin", provider=seller, price_usd_per_hour=offer.price_usd_per_hour * 1.1
+            )
 
 
 def _job(problem: Problem, rng: Random) -> Job:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-import batch_samples as samples
+import batch_answers as samples
 from gpuplan.batching.result import BatchResult, BatchRow
 from gpuplan.errors import InputError
 from gpuplan.report.batch import MOST_GROUPS, render, tables, verdict

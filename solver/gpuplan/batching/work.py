@@ -17,6 +17,8 @@ EXECUTORS: tuple[Executor, ...] = ("local", "ray")
 LEAST_ROWS, MOST_ROWS = 16, 64
 #: Tasks for each process, so that all end at nearly the same time.
 TASKS_EACH = 8
+#: For how many processes a cluster's tasks are cut, as it may grow while it works.
+CLUSTER_CPUS = 64
 
 
 def tasks_of(rows: Sequence[Row], processes: int) -> list[Task]:
@@ -47,7 +49,7 @@ def answered(
         A process was killed, or could not begin.
     """
     found: Generator[tuple[int, Answered], None, None]
-    tasks = tasks_of(rows, processes)
+    tasks = tasks_of(rows, processes if executor == "local" else CLUSTER_CPUS)
     if executor == "ray":
         from gpuplan.batching.sent import AnsweringSent, sent
         from gpuplan.ray_workers import each_on_ray

@@ -143,7 +143,9 @@ def extreme_rows(rows: Sequence[ExtremeAnswer]) -> list[tuple[str, ...]]:
 def reason_rows(result: BatchResult, most: int = MOST_REASONS) -> list[tuple[str, ...]]:
     """Why there is no plan, a line for each reason."""
     shown = result.unplanned if len(result.unplanned) <= most + 1 else result.unplanned[:most]
-    rows: list[tuple[str, ...]] = [(f"{one.rows:,}", NO_PLAN[one.status], " ".join(one.reason.split()), _examples(one)) for one in shown]
+    rows: list[tuple[str, ...]] = [
+        (f"{one.rows:,}", NO_PLAN[one.status], " ".join(one.reason.split()), _examples(one)) for one in shown
+    ]
     left = result.jobs - result.planned - sum(one.rows for one in shown)
     if left > 0 and len(shown) < len(result.unplanned):
         rows.append((f"{left:,}", "", "other reasons", ""))

@@ -220,7 +220,7 @@ def solver_answer(fleet: Fleet, settled: Settled, worth_seconds: float) -> Fleet
         workers=fleet.workers or os.cpu_count() or 1,
         seed=fleet.seed,
         stopped=found.stopped,
-        reproducible=found.stopped is None,
+        reproducible=found.stopped is None and found.reproducible,
         versions={name: version(name) for name in ("gpuplan", "ortools", "numpy")}
         | {"python": platform.python_version()},
     )

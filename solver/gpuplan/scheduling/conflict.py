@@ -115,14 +115,17 @@ def _needed(limits: list[Limit], verdict: Callable[[Sequence[Limit]], Verdict]) 
 
 
 class _Asker:
-    """Asks for schedules until the time is up."""
+    """Asks for schedules until the time is up; Ctrl-C ends all questions, not only one."""
 
     def __init__(self, end: float, workers: int, seed: int) -> None:
         self.end, self.workers, self.seed = end, workers, seed
 
     def find(self, problem: Problem) -> Found:
         left = self.end - time.monotonic()
-        return schedule(problem, left, self.workers, self.seed) if left > 0 else Found()
+        found = schedule(problem, left, self.workers, self.seed) if left > 0 else Found()
+        if found.stopped == "interrupted":
+            raise KeyboardInterrupt
+        return found
 
     def verdict(self, problem: Problem) -> Verdict:
         """Whether there is any schedule; what it costs does not matter."""

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
 from gpuplan.cp_sat import new_solver
-from gpuplan.interrupts import handler_kept
 from gpuplan.scheduling.booking import LEFT_OUT, Place
 from gpuplan.scheduling.bound import Bound
 from gpuplan.scheduling.fixing import least_of_ways
 from gpuplan.scheduling.model import FleetModel
 from gpuplan.scheduling.problem import Problem
 from gpuplan.scheduling.windows import Way
+
+#: How often a search that was interrupted is told to stop.
+STOP_SECONDS = 0.02
+
+#: With more ways than this presolve takes longer than it saves (measured with 3,000 and 6,000).
+MOST_PRESOLVED = 4000
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """The schedule that is looked for: best by `objective`, at most `best` of it (None: any), with `caps` on other sums."""
+    """The schedule that is looked for: best by `objective`, from `least` to `best` of it (None: any), with `caps` on other sums."""
 
     problem: Problem
     ways: Sequence[Sequence[Way]]
     objective: str
     caps: Mapping[str, int]
+    least: int = 0
     best: int | None = None
 
 
@@ -48,20 +55,29 @@ def solve_exactly(
     said: Bound | None,
     all_ways: Sequence[Sequence[Way]],
 ) -> Answer:
-    """Ask CP-SAT, beginning at `places`; `said` is a bound over `all_ways`."""
+    """Ask CP-SAT, beginning at `places`; `said` is a bound over `all_ways`.
+
+    Measured on generated fleets: its linear relaxation over all constraints raises the bound two to three times as far in the same
+    time, and finds better schedules sooner; probing takes seconds and finds nothing.
+    """
     problem = question.problem
     model = FleetModel(problem, [resource.capacity for resource in problem.resources])
     model.add_tasks(dict(enumerate(question.ways)))
     goal = model.sum_of(question.objective)
     if said is not None:
         _add_bound(model, goal, said, all_ways)
+    model.model.add(goal >= question.least)
     if question.best is not None:
         model.model.add(goal <= question.best)
     _add_caps(model, question)
     model.model.minimize(goal)
     if places is not None:
         model.hint(dict(enumerate(places)))
-    return _answer(model, new_solver(seconds, workers, seed), len(problem.tasks))
+    solver = new_solver(seconds, workers, seed)
+    solver.parameters.linearization_level = 2
+    solver.parameters.cp_model_probing_level = 0
+    solver.parameters.cp_model_presolve = sum(map(len, question.ways)) <= MOST_PRESOLVED
+    return _answer(model, solver, len(problem.tasks))
 
 
 def _add_caps(model: FleetModel, question: Question) -> None:
@@ -75,7 +91,6 @@ def _add_bound(model: FleetModel, goal: cp_model.LinearExprT, said: Bound, ways:
 
     One constraint with which the relaxation of the model is as good as the linear program over all placements.
     """
-    model.model.add(goal >= said.value)
     least, literals, amounts = least_of_ways(ways, said), [], []
     for index, variables in model.tasks.items():
         taken = [(option.literal, option.way.mode) for option in variables.options]
@@ -89,17 +104,30 @@ def _add_bound(model: FleetModel, goal: cp_model.LinearExprT, said: Bound, ways:
 
 
 def _answer(model: FleetModel, solver: cp_model.CpSolver, tasks: int) -> Answer:
-    with handler_kept():
-        status = solver.solve(model.model)
+    status, interrupted = _solved(model.model, solver)
     found = status in (cp_model.OPTIMAL, cp_model.FEASIBLE)
-    decided = status in (cp_model.OPTIMAL, cp_model.INFEASIBLE)
     places = model.places(solver) if found else {}
     return Answer(
         status=solver.status_name(status).lower(),
         places=[places.get(index, LEFT_OUT) for index in range(tasks)] if found else None,
         bound=math.ceil(solver.best_objective_bound - 0.5) if found else None,
-        interrupted=not decided and solver.wall_time < 0.9 * solver.parameters.max_time_in_seconds,
+        interrupted=interrupted,
     )
+
+
+def _solved(model: cp_model.CpModel, solver: cp_model.CpSolver) -> tuple[cp_model.CpSolverStatus, bool]:
+    """Solve in a thread while this one listens for Ctrl-C: CP-SAT, which may stop well before its limit, does not say who ended it."""
+    solver.parameters.catch_sigint_signal = False
+    interrupted = False
+    with ThreadPoolExecutor(1) as pool:
+        solving = pool.submit(solver.solve, model)
+        while True:
+            try:
+                return solving.result(STOP_SECONDS if interrupted else None), interrupted
+            except KeyboardInterrupt:
+                interrupted = True
+            except TimeoutError:
+                solver.stop_search()  # again, as it is not heard before the search begins
 
 
 def second_opinion(problem: Problem, ways: Sequence[Sequence[Way]], seconds: float, workers: int, seed: int) -> Answer:

@@ -23,7 +23,7 @@ MORE, FEWER = 1.06, 0.93
 #: Work of CP-SAT on one part, in its own deterministic units (about seconds).
 PART_EFFORT = 1.0
 #: Rounds without a gain after which nothing more is expected.
-PATIENCE = 40
+PATIENCE = 15
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,10 @@ def settle(fleet: Fleet, offers: Sequence[Offer] | None, progress: Callable[[int
         if not more or found.stopped == "interrupted":
             break
         limited |= more
-    if found.schedule is None or more:
+    if more:  # interrupted before it was known how an offer's nodes are shared: this is no schedule
+        nothing = Found(stopped=found.stopped, seconds=found.seconds)
+        return Settled(prepared, nothing, None, rounds, mode_seconds, schedule_seconds)
+    if found.schedule is None:
         return settled
     runs = [Run(name, placed.start, choice) for name, (placed, choice) in settled.places.items()]
     replay = verify_schedule(fleet, runs)

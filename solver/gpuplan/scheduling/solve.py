@@ -21,13 +21,11 @@ Stopped = Literal["time limit", "interrupted"]
 
 #: Rounds of ruin and recreate for each task, and at most; and their share of the time.
 ROUNDS_PER_TASK, MOST_ROUNDS, ROUNDS_SHARE = 200, 20_000, 0.2
-#: Segments of the calendar for the first bound and for the last, and their shares of the time that is left.
-SEGMENTS, MORE_SEGMENTS = 120, 400
-BOUND_SHARE, LAST_BOUND_SHARE = 0.3, 0.25
-#: With so few ways a task CP-SAT is asked about the whole at once.
-FEW_WAYS = 8
-#: Share of the time that is left in which parts are made better, before CP-SAT looks at the whole.
-PARTS_SHARE = 0.6
+#: Segments of the calendar for the bound (more take much longer and hardly raise it), and its share of the time that is left.
+SEGMENTS, BOUND_SHARE = 120, 0.3
+#: Share of the time that is left in which one thread of CP-SAT looks at the whole (so that the answer is the same each time), and then
+#: the share in which parts are made better, before all threads look at the whole.
+ALONE_SHARE, PARTS_SHARE = 0.4, 0.35
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ class Found:
     levels: list[Level] = field(default_factory=list)
     proof: str = ""
     stopped: Stopped | None = None
+    reproducible: bool = True
     seconds: float = 0.0
     first_bound: Bound | None = None
 
@@ -91,8 +90,10 @@ def schedule(
     found = run.found
     if run.best is not None:
         found.schedule = run.best
-        found.levels += [
-            Level(name, value_of(problem, run.best, name), None) for name in problem.objectives[len(found.levels) :]
+        bounds = [level.bound for level in found.levels] + [None] * (len(problem.objectives) - len(found.levels))
+        found.levels = [  # what was not proved may have become better on the way to the next
+            Level(name, value_of(problem, run.best, name), bound)
+            for name, bound in zip(problem.objectives, bounds, strict=True)
         ]
         found.status = "optimal" if all(level.proved for level in found.levels) else "feasible"
         if wrong := broken(problem, run.best):
@@ -120,15 +121,23 @@ class _Run:
         for place, objective in enumerate(self.problem.objectives):
             share = self.left / (len(self.problem.objectives) - place)
             level = _LevelRun(self, objective, dict(caps), time.monotonic() + share)
-            level.solve()
-            if place == 0:
-                self.found.first_bound = level.said
+            try:
+                level.solve()
+            finally:  # Ctrl-C takes no bound away
+                if place == 0:
+                    self.found.first_bound = level.said
+                if self.best is not None:
+                    self._learn(level)
             if self.best is None:
                 return
-            said = f"{objective} {level.how}" if level.decided() else f"{objective} not proved"
-            self.found.proof = "; ".join(filter(None, (self.found.proof, said)))
             caps[objective] = value_of(self.problem, self.best, objective)
-            self.found.levels.append(Level(objective, caps[objective], min(level.bound, caps[objective])))
+
+    def _learn(self, level: _LevelRun) -> None:
+        """Write down what a level has shown."""
+        said = f"{level.objective} {level.how}" if level.decided() else f"{level.objective} not proved"
+        self.found.proof = "; ".join(filter(None, (self.found.proof, said)))
+        value = level.value or 0
+        self.found.levels.append(Level(level.objective, value, min(level.bound, value)))
 
 
 class _LevelRun:
@@ -165,18 +174,17 @@ class _LevelRun:
         self._first_schedule()
         if self.decided():
             return
-        self._ask_for_bound(SEGMENTS, BOUND_SHARE)
+        self._ask_for_bound()
         if self.decided():
             return
-        _, kept = self._fixed()
-        if self.run.best is None or sum(map(len, kept)) <= FEW_WAYS * len(kept):
-            self._solve_whole()
-        else:
-            self._improve_by_parts(kept)
-            if not self.decided():
-                self._ask_for_bound(MORE_SEGMENTS, LAST_BOUND_SHARE)
-            if not self.decided():
-                self._solve_whole()
+        self._solve_whole(ALONE_SHARE, 1)
+        if self.decided() or self.run.found.status == "infeasible":
+            return
+        if self.run.best is not None:
+            self._improve_by_parts()
+        if not self.decided():
+            self.run.found.reproducible = self.run.workers == 1
+            self._solve_whole(1.0, self.run.workers)
 
     # -- schedules -------------------------------------------------------------------------------------------------------------
     def _first_schedule(self) -> None:
@@ -188,7 +196,8 @@ class _LevelRun:
         improve(self.booking, rounds, ROUNDS_SHARE * self.left, self.run.seed)
         self._take(self.booking.schedule())
 
-    def _improve_by_parts(self, kept: Sequence[Sequence[Way]]) -> None:
+    def _improve_by_parts(self) -> None:
+        _, kept = self._fixed()
         self._book_best()
         end = time.monotonic() + PARTS_SHARE * self.left
         try:
@@ -228,7 +237,8 @@ class _LevelRun:
         ]
         return max(least, default=0) if self.objective == "makespan" else sum(least)
 
-    def _ask_for_bound(self, count: int, share: float) -> None:
+    def _ask_for_bound(self) -> None:
+        """Prices of time, unless the objective is no sum or nothing is shared."""
         if self.objective not in SUMS or not self.problem.resources:
             return
         ends = [] if self.run.best is None else [value_of(self.problem, self.run.best, "makespan")]
@@ -238,10 +248,10 @@ class _LevelRun:
             self.objective,
             self.caps,
             max(ends, default=self.problem.horizon),
-            count,
-            share * self.left,
+            SEGMENTS,
+            BOUND_SHARE * self.left,
         )
-        if said is not None and (self.said is None or said.value > self.said.value):
+        if said is not None:
             self.said, self.how = said, "proved by prices of time (column generation)"
             self.bound = max(self.bound, said.value)
 
@@ -253,13 +263,13 @@ class _LevelRun:
         return fixed(self.problem, self.ways, self.said, value)
 
     # -- the whole -------------------------------------------------------------------------------------------------------------
-    def _solve_whole(self) -> None:
-        """Let CP-SAT decide what is left."""
+    def _solve_whole(self, share: float, workers: int) -> None:
+        """Let CP-SAT decide what is left, in a share of the time that is left."""
         problem, kept = self._fixed()
         self._book_best()
         places: list[Place] | None = None if self.run.best is None else [p or LEFT_OUT for p in self.booking.places]
-        question = Question(problem, kept, self.objective, self.caps, self.value)
-        answer = solve_exactly(question, self.left, self.run.workers, self.run.seed, places, self.said, self.ways)
+        question = Question(problem, kept, self.objective, self.caps, self.bound, self.value)
+        answer = solve_exactly(question, share * self.left, workers, self.run.seed, places, self.said, self.ways)
         self._learn(answer)
         if answer.interrupted:
             raise KeyboardInterrupt

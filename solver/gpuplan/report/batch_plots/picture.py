@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH_INCHES, DPI = 9.0, 200
+#: Inches: at the edge, between panels, above them all, a line of the title and one below it.
+SPACE, GAP, HEAD, TITLE_LINE, LINE = 0.13, 0.2, 0.35, 0.22, 0.18
 #: Heights in inches: around a panel, and of a line in it.
-AROUND, HEAD = 1.05, 0.75
+AROUND = 1.1
 STRIP, GPU, REASON, DOTS = 0.3, 0.32, 0.46, 4.6
 LONGEST_TITLE, LONGEST_LINE, LONGEST_LABEL = 84, 110, 50
 #: More names than these in a row of them stand on two lines in turn.
@@ -32,6 +34,14 @@ LEAST_ABREAST = 6
 GRID: Any = {"color": "#E3E3E3", "linewidth": 0.7}
 
 
+class _Panel(NamedTuple):
+    """A part of the picture: its title, its height, and what draws it."""
+
+    title: str
+    inches: float
+    draw: Callable[[BatchChart, Axes], None]
+
+
 def picture(chart: BatchChart, kind: str) -> bytes:
     """Draw the chart as "png" or "svg"."""
     with drawing_style():
@@ -39,45 +49,67 @@ def picture(chart: BatchChart, kind: str) -> bytes:
 
 
 def figure_of(chart: BatchChart) -> Figure:
-    """The chart as a figure; call it under `plot_picture.drawing_style`."""
+    """The chart as a figure with every text in its place; call it under `plot_picture.drawing_style`."""
     panels = _panels(chart)
     title = textwrap.wrap(chart.title, LONGEST_TITLE)
-    head = HEAD + 0.2 * (len(title) - 1)
-    heights = [head, *(height for height, _ in panels)]
-    figure = Figure(figsize=(WIDTH_INCHES, sum(heights)), facecolor="white")
-    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.07)
+    below = textwrap.wrap(chart.subtitle, LONGEST_LINE)
+    head = HEAD + TITLE_LINE * len(title) + LINE * len(below)
+    figure = Figure(figsize=(WIDTH_INCHES, head + sum(panel.inches for panel in panels)), facecolor="white")
     FigureCanvasAgg(figure)
-    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)
-    y = 1 - 0.12 / head
-    parts[0, 0].text(0.015, y, "\n".join(title), ha="left", va="top", fontsize=12.5, fontweight="bold")
-    below = "\n".join(textwrap.wrap(chart.subtitle, LONGEST_LINE))
-    parts[0, 0].text(
-        0.015, y - (0.06 + 0.22 * len(title)) / head, below, ha="left", va="top", fontsize=9.5, color="#555555"
-    )
-    for place, (_, draw) in enumerate(panels, start=1):
-        draw(chart, parts[place, 0])
+    top = figure.get_figheight() - SPACE
+    _line(figure, top, "\n".join(title), fontsize=12.5, fontweight="bold")
+    _line(figure, top - TITLE_LINE * len(title) - 0.05, "\n".join(below), fontsize=9.5, color="#555555")
+    top = figure.get_figheight() - head
+    for panel in panels:
+        part = panel.inches / figure.get_figheight()
+        axes = figure.add_axes((0.4, top / figure.get_figheight() - part, 0.4, part))
+        panel.draw(chart, axes)
+        _place(figure, axes, top, panel.inches)
+        _line(figure, top, panel.title, fontsize=10.5, fontweight="bold")
+        top -= panel.inches
     return figure
 
 
-def _panels(chart: BatchChart) -> list[tuple[float, Callable[[BatchChart, Any], None]]]:
-    """Height and drawer of each panel that has something to show."""
-    panels: list[tuple[float, Callable[[BatchChart, Any], None]]] = []
+def _line(figure: Figure, y_inches: float, text: str, **looks: Any) -> None:
+    figure.text(SPACE / WIDTH_INCHES, y_inches / figure.get_figheight(), text, ha="left", va="top", **looks)
+
+
+def _place(figure: Figure, axes: Axes, top: float, height: float) -> None:
+    """Give a panel all of its part of the figure, less what is written around it.
+
+    By hand, as matplotlib's own layouts differ in the last digits from one time to the next, and so would files.
+    """
+    outer = axes.get_tightbbox()
+    if outer is None:
+        return
+    inner = axes.get_window_extent()
+    left, right, under = (
+        inches / figure.dpi for inches in (inner.x0 - outer.x0, outer.x1 - inner.x1, inner.y0 - outer.y0)
+    )
+    x, y = SPACE + left, top - height + GAP + under
+    size = (WIDTH_INCHES - x - SPACE - max(0.0, right), top - TITLE_LINE - 0.08 - y)
+    whole = (WIDTH_INCHES, figure.get_figheight())
+    axes.set_position((x / whole[0], y / whole[1], size[0] / whole[0], size[1] / whole[1]))
+
+
+def _panels(chart: BatchChart) -> list[_Panel]:
+    """Each panel that has something to show."""
+    panels: list[_Panel] = []
     if chart.strips:
-        panels.append((AROUND + STRIP * max(2, len(chart.strips)), _costs))
-        panels.append((DOTS, _dots))
-        panels.append((AROUND + GPU * max(2, len(chart.gpus)), _matrix))
+        boxes = any(strip.count >= BOXED for strip in chart.strips)
+        costs = f"Cost by model{'; a box holds the middle half of the plans, its line is the median' if boxes else ''}"
+        panels = [
+            _Panel(costs, AROUND + STRIP * max(2, len(chart.strips)), _costs),
+            _Panel("Cost against time", DOTS, _dots),
+            _Panel("Plans by GPU and provider", AROUND + GPU * max(2, len(chart.gpus)), _matrix),
+        ]
     if chart.reasons:
-        panels.append((AROUND + REASON * max(2, len(chart.reasons)), _reasons))
+        panels.append(_Panel("Why jobs have no plan", AROUND + REASON * max(2, len(chart.reasons)), _reasons))
     return panels
 
 
-def _titled(axes: Axes, title: str) -> None:
-    axes.set_title(title, loc="left", fontsize=10.5, fontweight="bold")
-
-
-def _costs(chart: BatchChart, part: Any) -> None:
+def _costs(chart: BatchChart, axes: Axes) -> None:
     """A line for each model: its plans, and a box from the first to the third quarter of them with the median."""
-    axes = part.subplots()
     set_scale(chart.cost, axes, axes.xaxis, "x")
     colour = STYLES[0].colour
     for row, strip in enumerate(chart.strips):
@@ -101,13 +133,10 @@ def _costs(chart: BatchChart, part: Any) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", **GRID)
     axes.set_axisbelow(True)
-    boxes = any(strip.count >= BOXED for strip in chart.strips)
-    _titled(axes, f"Cost by model{'; a box holds the middle half, its line is the median' if boxes else ''}")
 
 
-def _dots(chart: BatchChart, part: Any) -> None:
+def _dots(chart: BatchChart, axes: Axes) -> None:
     """Cost against time, in the colours of the GPUs."""
-    axes = part.subplots()
     set_scale(chart.time, axes, axes.xaxis, "x")
     set_scale(chart.cost, axes, axes.yaxis, "y")
     many = len(chart.dots) > 100
@@ -125,13 +154,13 @@ def _dots(chart: BatchChart, part: Any) -> None:
         )
     axes.grid(**GRID)
     axes.set_axisbelow(True)
-    part.legend(loc="outside right upper", frameon=False, title="GPU", alignment="left")
-    _titled(axes, "Cost against time")
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False, title="GPU", alignment="left", handletextpad=0.3
+    )
 
 
-def _matrix(chart: BatchChart, part: Any) -> None:
+def _matrix(chart: BatchChart, axes: Axes) -> None:
     """How many plans use a GPU from a provider; the darker the more."""
-    axes = part.subplots()
     most = max(map(max, chart.counts))
     for row, counts in enumerate(chart.counts):
         for column, count in enumerate(counts):
@@ -149,12 +178,10 @@ def _matrix(chart: BatchChart, part: Any) -> None:
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    _titled(axes, "Plans by GPU and provider")
 
 
-def _reasons(chart: BatchChart, part: Any) -> None:
+def _reasons(chart: BatchChart, axes: Axes) -> None:
     """How many rows have no plan, by reason."""
-    axes = part.subplots()
     most = max(bar.count for bar in chart.reasons)
     for row, bar in enumerate(chart.reasons):
         axes.barh(row, bar.count, height=0.6, color=REASON_COLOURS[bar.status], linewidth=0)
@@ -169,4 +196,3 @@ def _reasons(chart: BatchChart, part: Any) -> None:
     axes.set_xlabel("jobs")
     axes.grid(axis="x", **GRID)
     axes.set_axisbelow(True)
-    _titled(axes, "Why jobs have no plan")
