@@ -128,7 +128,8 @@ class Searcher:
                 if found.open(machine) and time.perf_counter() <= self.end:
                     self._look(machine)
             size = min(2 * size, LARGEST_BATCH)
-        found.complete = found.bound >= found.value * (1 - MARGIN)
+        # Where the time is up, plans that tie by the first objective may not have been looked at.
+        found.complete = time.perf_counter() <= self.end and found.bound >= found.value * (1 - MARGIN)
 
     def prepare(self, machines: list[int]) -> None:
         """Compute the base atoms of machine classes; of all but the first of a size only those that fit with some state."""

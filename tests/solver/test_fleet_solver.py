@@ -18,6 +18,8 @@ from gpuplan.scheduling.problem import Mode, Problem, Resource, Task, broken, va
 from gpuplan.scheduling.solve import Found, schedule
 from gpuplan.scheduling.windows import bounded, ways
 
+pytestmark = pytest.mark.sources
+
 FIRST = int(os.environ.get("GPUPLAN_FLEET_SEED", "0"))
 COUNT = int(os.environ.get("GPUPLAN_FLEET_COUNT", "200"))
 SEEDS = range(FIRST, FIRST + COUNT)
