@@ -21,6 +21,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from rich.console import Console
 
 import gpuplan
@@ -30,6 +31,7 @@ from gpuplan.report.fleet_plots import draw
 
 TABLE = Path("../shared/data/seed_table.csv")
 ANSWER = Path(__file__).with_name("seed_table.txt")
+COLOURS = 256
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "fleet.png"
 START = "2026-12-01 00:00"
 HOURS_BETWEEN = 7
@@ -101,6 +103,9 @@ def main() -> None:
     with ANSWER.open("w", encoding="utf-8") as file:
         render(result, Console(file=file, width=140))
     draw(result, PICTURE)
+    with Image.open(PICTURE) as picture:  # a third of the size, and looks the same
+        fewer = picture.convert("RGB").quantize(COLOURS)
+    fewer.save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ def test_every_public_name_is_there() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'fleet'"):
-        getattr(gpuplan, "fleet")  # noqa: B009  mypy knows that it is not there
+    with pytest.raises(AttributeError, match="has no attribute 'serve'"):
+        getattr(gpuplan, "serve")  # noqa: B009  mypy knows that it is not there
 
 
 def test_bad_input_is_one_exception_type() -> None:

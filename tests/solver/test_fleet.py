@@ -16,8 +16,8 @@ import pytest
 
 import gpuplan
 from gpuplan.errors import InputError
+from gpuplan.scheduling import exact, solve, worth
 from gpuplan.scheduling import settle as settling
-from gpuplan.scheduling import solve, worth
 from gpuplan.scheduling.file import load_fleet
 from gpuplan.scheduling.result import FleetJobAnswer, FleetRelaxation, FleetResult
 from gpuplan.scheduling.settle import settle
@@ -112,7 +112,7 @@ def test_more_than_an_offer_has_takes_another_round() -> None:
     assert result.totals is not None and result.totals.cost_usd == pytest.approx(31.92 + 31.92 + 36.0)
     assert {one.name for one in result.resources} >= {one.source for one in result.jobs if one.provider != "nebius"}
     alone = ask([work("a", deadline="1h"), work("b", release="1h")], stock=None, rent=SELLERS)
-    assert (alone.solver.rounds, alone.totals and alone.totals.cost_usd) == (1, pytest.approx(63.84))
+    assert alone.solver.rounds == 1 and alone.objectives[0].value == pytest.approx(63.84)
 
 
 # -- objectives ----------------------------------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_another_node_saves_what_is_said() -> None:
     result = ask(jobs, rent=SELLERS)
     assert result.objectives[0].value == pytest.approx(8 + 31.92)
     (said,) = [one for one in result.worth if one.limit == "lab"]
-    assert (said.step, said.saves) == (2, pytest.approx(31.92 - 8))
+    assert said.step == 2 and said.saves == pytest.approx(31.92 - 8)
     assert said.sentence.startswith("16 more H100-SXM of lab in week 1 would save $23.92")
     more = ask(jobs, rent=SELLERS, stock=[{**LAB, "nodes": 1 + int(said.step)}])
     assert more.objectives[0].value == pytest.approx((result.objectives[0].value or 0) - said.saves)
@@ -303,7 +303,8 @@ def test_more_budget_saves_what_is_said() -> None:
     assert [one.status for one in result.jobs] == ["left out", "planned"]
     assert result.objectives[0].value == pytest.approx(10 + 20)
     (said,) = result.worth
-    assert (said.limit, said.step, said.unit, said.saves) == ("budget", pytest.approx(2.6), "USD", pytest.approx(2.0))
+    assert (said.limit, said.unit) == ("budget", "USD")
+    assert said.step == pytest.approx(2.6) and said.saves == pytest.approx(2.0)
     assert said.sentence == "$2.60 more budget would save $2.00"
     more = ask(jobs, budget=26 + said.step)
     assert more.objectives[0].value == pytest.approx((result.objectives[0].value or 0) - said.saves)
@@ -327,7 +328,7 @@ HARD = fleet(
 @pytest.fixture
 def interrupted(monkeypatch: pytest.MonkeyPatch, python_handler: None) -> Iterator[None]:
     """Ctrl-C as soon as CP-SAT is asked about the whole."""
-    real = solve.solve_exactly
+    real = exact.solve_exactly
 
     def press(*given: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)

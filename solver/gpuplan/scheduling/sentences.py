@@ -41,9 +41,7 @@ def _relaxation(fleet: Fleet, prepared: Prepared, change: Change) -> FleetRelaxa
         unit, scale = shared.unit, 1
         more = change.after - change.before
         counted = unit.removesuffix("s") if more == 1 else unit
-        sentence = (
-            f"{format_count(more)} more {counted} of {name} throughout ({change.after} instead of {change.before} at most)"
-        )
+        sentence = f"{format_count(more)} more {counted} of {name} throughout ({change.after} instead of {change.before} at most)"
     return FleetRelaxation(
         limit=name,
         job=job,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gpuplan.scheduling.booking import LEFT_OUT, Booking, Place
+from gpuplan.scheduling.booking import LEFT_OUT, Booking, Place, moved_up
 from gpuplan.scheduling.bound import SUMS, Bound, bound
 from gpuplan.scheduling.exact import Answer, Question, second_opinion, solve_exactly
 from gpuplan.scheduling.fixing import fixed
@@ -89,7 +89,7 @@ def schedule(
         run.found.stopped = "interrupted"
     found = run.found
     if run.best is not None:
-        found.schedule = run.best
+        run.best = found.schedule = moved_up(problem, run.best)
         bounds = [level.bound for level in found.levels] + [None] * (len(problem.objectives) - len(found.levels))
         found.levels = [  # what was not proved may have become better on the way to the next
             Level(name, value_of(problem, run.best, name), bound)
