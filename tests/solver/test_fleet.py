@@ -16,7 +16,7 @@ import pytest
 
 import gpuplan
 from gpuplan.errors import InputError
-from gpuplan.scheduling import exact, solve, worth
+from gpuplan.scheduling import exact, level, worth
 from gpuplan.scheduling import settle as settling
 from gpuplan.scheduling.file import load_fleet
 from gpuplan.scheduling.result import FleetJobAnswer, FleetRelaxation, FleetResult
@@ -334,12 +334,12 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, python_handler: None) -> Iterat
         os.kill(os.getpid(), signal.SIGINT)
         return real(*given)
 
-    monkeypatch.setattr(solve, "solve_exactly", press)
+    monkeypatch.setattr(level, "solve_exactly", press)
     yield
 
 
 def test_ctrl_c_keeps_the_schedule(monkeypatch: pytest.MonkeyPatch, interrupted: None) -> None:
-    monkeypatch.setattr(solve, "improve", lambda *_: None)
+    monkeypatch.setattr(level, "improve", lambda *_: None)
     result = gpuplan.fleet({**HARD, "jobs": [work("a", deadline="3h"), *HARD["jobs"]]})
     assert result.solver.stopped == "interrupted" and not result.solver.reproducible
     assert result.status in ("feasible", "optimal") and result.totals is not None

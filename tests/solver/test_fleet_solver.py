@@ -14,8 +14,9 @@ import fleet_problems
 from gpuplan.scheduling.bound import bound
 from gpuplan.scheduling.conflict import Limit, reason
 from gpuplan.scheduling.exact import second_opinion
+from gpuplan.scheduling.found import Found
 from gpuplan.scheduling.problem import Mode, Problem, Resource, Task, broken, value_of
-from gpuplan.scheduling.solve import Found, schedule
+from gpuplan.scheduling.solve import schedule
 from gpuplan.scheduling.windows import bounded, ways
 
 pytestmark = pytest.mark.sources

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from gpuplan.scheduling.found import Found
 from gpuplan.scheduling.problem import Problem, Resource, Task
-from gpuplan.scheduling.solve import Found, schedule
+from gpuplan.scheduling.solve import schedule
 
 Verdict = Literal["feasible", "infeasible", "unknown"]
 Kind = Literal["deadline", "budget", "resource"]

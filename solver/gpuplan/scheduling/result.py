@@ -108,7 +108,9 @@ class FleetWorth(Answer):
     from_hours: float | None = Field(description="in which part of the calendar; null: all of it")
     until_hours: float | None
     saves: float = Field(description="at least: by a schedule that was found, against the bound")
-    saves_at_most: float | None = Field(description="proved; null: nothing is")
+    saves_at_most: float | None = Field(
+        description="proved, among the plans that fit what there is now; null: nothing is proved"
+    )
     objective_unit: str
     sentence: str = Field(description="such as '8 more H100 of dgx from day 8 to day 15 would save $4,100'")
 
@@ -121,7 +123,9 @@ class FleetRelaxation(Answer):
     from_: float = Field(alias="from")
     to: float
     unit: str
-    smallest: bool = Field(description="proved to be the smallest; false: the time limit came first")
+    smallest: bool = Field(
+        description="proved to be the smallest, among the plans that fit what there is now; false: the time limit came first"
+    )
     sentence: str
 
 

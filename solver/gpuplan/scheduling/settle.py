@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from gpuplan.scheduling.choice import Choice
 from gpuplan.scheduling.fastest import Known
+from gpuplan.scheduling.found import Found, ScheduleError
 from gpuplan.scheduling.modes import Prepared, prepare
 from gpuplan.scheduling.problem import MICRO, Placed
-from gpuplan.scheduling.solve import Found, ScheduleError, schedule
+from gpuplan.scheduling.solve import schedule
 from gpuplan.scheduling.types import Fleet
 from gpuplan.scheduling.verify import Replay, Run, verify_schedule
 from gpuplan_hardware import Offer

@@ -1,63 +1,14 @@
-"""From a problem to a schedule with its bound: a list schedule, ruin and recreate, a bound from prices, fewer ways, CP-SAT."""
+"""From a problem to a schedule with its bound, by one objective after the other."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
 
-from gpuplan.scheduling.booking import LEFT_OUT, Booking, Place, moved_up
-from gpuplan.scheduling.bound import SUMS, Bound, bound
-from gpuplan.scheduling.exact import Answer, Question, second_opinion, solve_exactly
-from gpuplan.scheduling.fixing import fixed
-from gpuplan.scheduling.neighbourhood import improve_by_parts
+from gpuplan.scheduling.booking import moved_up
+from gpuplan.scheduling.found import Found, Level, ScheduleError, Search
+from gpuplan.scheduling.level import LevelSearch
 from gpuplan.scheduling.problem import Problem, Schedule, broken, value_of
-from gpuplan.scheduling.ruin import construct, improve
-from gpuplan.scheduling.windows import Way, bounded, ways
-
-Stopped = Literal["time limit", "interrupted"]
-
-#: Rounds of ruin and recreate for each task, and at most; and their share of the time.
-ROUNDS_PER_TASK, MOST_ROUNDS, ROUNDS_SHARE = 200, 20_000, 0.2
-#: Segments of the calendar for the bound (more take much longer and hardly raise it), and its share of the time that is left.
-SEGMENTS, BOUND_SHARE = 120, 0.3
-#: Share of the time that is left in which one thread of CP-SAT looks at the whole (so that the answer is the same each time), and then
-#: the share in which parts are made better, before all threads look at the whole.
-ALONE_SHARE, PARTS_SHARE = 0.4, 0.35
-
-
-@dataclass(frozen=True)
-class Level:
-    """An objective of a schedule: its value, and a bound; both in millionths of a dollar, weighted minutes or minutes."""
-
-    name: str
-    value: int | None
-    bound: int | None
-
-    @property
-    def proved(self) -> bool:
-        """Whether nothing is better."""
-        return self.value is not None and self.value == self.bound
-
-
-@dataclass
-class Found:
-    """The best schedule that was found, and how sure that is."""
-
-    status: Literal["optimal", "feasible", "infeasible", "unknown"] = "unknown"
-    schedule: Schedule | None = None
-    levels: list[Level] = field(default_factory=list)
-    proof: str = ""
-    stopped: Stopped | None = None
-    reproducible: bool = True
-    seconds: float = 0.0
-    first_bound: Bound | None = None
-
-
-class ScheduleError(Exception):
-    """A schedule breaks what it must keep, or two proofs contradict each other: an internal error."""
 
 
 def schedule(
@@ -80,11 +31,11 @@ def schedule(
         An internal error.
     """
     begin = time.monotonic()
-    run = _Run(problem, begin + seconds, workers or os.cpu_count() or 1, seed)
+    run = Search(problem, workers or os.cpu_count() or 1, seed)
     if known is not None and not broken(problem, known):
         run.best = known
     try:
-        run.solve()
+        _solve(run, begin + seconds)
     except KeyboardInterrupt:
         run.found.stopped = "interrupted"
     found = run.found
@@ -104,202 +55,27 @@ def schedule(
     return found
 
 
-class _Run:
-    """One search: the levels one after the other, each among the schedules that are as good as the best by those before it."""
-
-    def __init__(self, problem: Problem, end: float, workers: int, seed: int) -> None:
-        self.problem, self.end, self.workers, self.seed = problem, end, workers, seed
-        self.best: Schedule | None = None
-        self.found = Found()
-
-    @property
-    def left(self) -> float:
-        return self.end - time.monotonic()
-
-    def solve(self) -> None:
-        caps: dict[str, int] = {}
-        for place, objective in enumerate(self.problem.objectives):
-            share = self.left / (len(self.problem.objectives) - place)
-            level = _LevelRun(self, objective, dict(caps), time.monotonic() + share)
-            try:
-                level.solve()
-            finally:  # Ctrl-C takes no bound away
-                if place == 0:
-                    self.found.first_bound = level.said
-                if self.best is not None:
-                    self._learn(level)
-            if self.best is None:
-                return
-            caps[objective] = value_of(self.problem, self.best, objective)
-
-    def _learn(self, level: _LevelRun) -> None:
-        """Write down what a level has shown."""
-        said = f"{level.objective} {level.how}" if level.decided() else f"{level.objective} not proved"
-        self.found.proof = "; ".join(filter(None, (self.found.proof, said)))
-        value = level.value or 0
-        self.found.levels.append(Level(level.objective, value, min(level.bound, value)))
-
-
-class _LevelRun:
-    """The search by one objective."""
-
-    def __init__(self, run: _Run, objective: str, caps: dict[str, int], end: float) -> None:
-        self.run, self.objective, self.end = run, objective, end
-        self.problem = bounded(run.problem, caps)
-        self.caps = {name: cap for name, cap in caps.items() if name != "makespan"}
-        self.ways = ways(self.problem)
-        self.booking = Booking(self.problem, self.ways, objective, self.caps)
-        self.bound = self._plain_bound()
-        self.said: Bound | None = None
-        self.how = "proved, as every job has its best by itself"
-
-    @property
-    def left(self) -> float:
-        return self.end - time.monotonic()
-
-    @property
-    def value(self) -> int | None:
-        """Objective of the best schedule."""
-        return None if self.run.best is None else value_of(self.problem, self.run.best, self.objective)
-
-    def decided(self) -> bool:
-        """Whether nothing is better than the best schedule."""
-        return self.value is not None and self.value <= self.bound
-
-    def solve(self) -> None:
-        """Search until the bound is met, or the time is up."""
-        if any(not own and not task.optional for own, task in zip(self.ways, self.problem.tasks, strict=True)):
-            self.run.found.status, self.run.found.proof = "infeasible", "a job has no plan that ends in time"
-            return
-        self._first_schedule()
-        if self.decided():
-            return
-        self._ask_for_bound()
-        if self.decided():
-            return
-        self._solve_whole(ALONE_SHARE, 1)
-        if self.decided() or self.run.found.status == "infeasible":
-            return
-        if self.run.best is not None:
-            self._improve_by_parts()
-        if not self.decided():
-            self.run.found.reproducible = self.run.workers == 1
-            self._solve_whole(1.0, self.run.workers)
-
-    # -- schedules -------------------------------------------------------------------------------------------------------------
-    def _first_schedule(self) -> None:
-        """A list schedule, or the one that is known, made better by ruin and recreate."""
-        self._book_best()
-        if self.run.best is None:
-            construct(self.booking)
-        rounds = min(MOST_ROUNDS, ROUNDS_PER_TASK * len(self.problem.tasks))
-        improve(self.booking, rounds, ROUNDS_SHARE * self.left, self.run.seed)
-        self._take(self.booking.schedule())
-
-    def _improve_by_parts(self) -> None:
-        _, kept = self._fixed()
-        self._book_best()
-        end = time.monotonic() + PARTS_SHARE * self.left
+def _solve(search: Search, end: float) -> None:
+    """The levels one after the other, each among the schedules that are as good as the best by those before it."""
+    objectives, caps = search.problem.objectives, dict[str, int]()
+    for place, objective in enumerate(objectives):
+        share = (end - time.monotonic()) / (len(objectives) - place)
+        level = LevelSearch(search, objective, dict(caps), time.monotonic() + share)
         try:
-            improve_by_parts(self.booking, kept, end, self.run.workers, self.run.seed, self.bound)
-        finally:
-            self._take(self.booking.schedule())
-
-    def _book_best(self) -> None:
-        """Put the best schedule into the booking."""
-        if self.run.best is None:
+            level.solve()
+        finally:  # Ctrl-C takes no bound away
+            if place == 0:
+                search.found.first_bound = level.said
+            if search.best is not None:
+                _learn(search.found, level)
+        if search.best is None:
             return
-        for index, placed in enumerate(self.run.best):
-            self.booking.take_out(index)
-            way = None if placed is None else next(way for way in self.ways[index] if way.mode == placed.mode)
-            self.booking.put(index, LEFT_OUT if way is None or placed is None else (way, placed.start))
+        caps[objective] = value_of(search.problem, search.best, objective)
 
-    def _take(self, schedule: Schedule | None) -> bool:
-        """Keep a schedule that is better by this objective."""
-        value = self.value
-        if schedule is None or (value is not None and value_of(self.problem, schedule, self.objective) >= value):
-            return False
-        if wrong := broken(self.problem, schedule):
-            raise ScheduleError("; ".join(wrong))
-        self.run.best = schedule
-        return True
 
-    # -- bounds ----------------------------------------------------------------------------------------------------------------
-    def _plain_bound(self) -> int:
-        """What no schedule is below, task by task."""
-        least = [
-            min(
-                [self.booking.amount(i, (way, way.first)) for way in own]
-                + [self.booking.amount(i, LEFT_OUT)] * task.optional
-            )
-            for i, (own, task) in enumerate(zip(self.ways, self.problem.tasks, strict=True))
-            if own or task.optional
-        ]
-        return max(least, default=0) if self.objective == "makespan" else sum(least)
-
-    def _ask_for_bound(self) -> None:
-        """Prices of time, unless the objective is no sum or nothing is shared."""
-        if self.objective not in SUMS or not self.problem.resources:
-            return
-        ends = [] if self.run.best is None else [value_of(self.problem, self.run.best, "makespan")]
-        said = bound(
-            self.problem,
-            self.ways,
-            self.objective,
-            self.caps,
-            max(ends, default=self.problem.horizon),
-            SEGMENTS,
-            BOUND_SHARE * self.left,
-        )
-        if said is not None:
-            self.said, self.how = said, "proved by prices of time (column generation)"
-            self.bound = max(self.bound, said.value)
-
-    def _fixed(self) -> tuple[Problem, list[list[Way]]]:
-        """What a schedule as good as the best can have."""
-        value = self.value
-        if self.said is None or value is None:
-            return self.problem, [list(own) for own in self.ways]
-        return fixed(self.problem, self.ways, self.said, value)
-
-    # -- the whole -------------------------------------------------------------------------------------------------------------
-    def _solve_whole(self, share: float, workers: int) -> None:
-        """Let CP-SAT decide what is left, in a share of the time that is left."""
-        problem, kept = self._fixed()
-        self._book_best()
-        places: list[Place] | None = None if self.run.best is None else [p or LEFT_OUT for p in self.booking.places]
-        question = Question(problem, kept, self.objective, self.caps, self.bound, self.value)
-        answer = solve_exactly(question, share * self.left, workers, self.run.seed, places, self.said, self.ways)
-        self._learn(answer)
-        if answer.interrupted:
-            raise KeyboardInterrupt
-
-    def _learn(self, answer: Answer) -> None:
-        """Take over what CP-SAT has found; a verdict against a schedule that is known is not believed."""
-        if answer.places is not None:
-            self._put_all(answer.places)
-        if answer.status == "infeasible":
-            if self.run.best is None:
-                self._confirm_infeasible()
-            return
-        if answer.bound is not None and self.value is not None and self.bound < answer.bound <= self.value:
-            self.bound, self.how = answer.bound, "proved by CP-SAT"
-
-    def _put_all(self, places: Sequence[Place]) -> None:
-        for index, place in enumerate(places):
-            self.booking.take_out(index)
-            self.booking.put(index, place)
-        self._take(self.booking.schedule())
-
-    def _confirm_infeasible(self) -> None:
-        """Ask again in another form: a verdict of one formulation is no proof."""
-        answer = second_opinion(self.problem, self.ways, self.left, self.run.workers, self.run.seed)
-        if answer.places is not None:
-            self._put_all(answer.places)
-            if self.run.best is not None:  # the first verdict was wrong
-                return
-        found = self.run.found
-        if answer.status == "infeasible":
-            found.status, found.proof = "infeasible", "CP-SAT finds no schedule, in two formulations"
-        else:
-            found.proof = "CP-SAT finds no schedule in one formulation; the other was not decided in time"
+def _learn(found: Found, level: LevelSearch) -> None:
+    """Write down what a level has shown."""
+    said = f"{level.objective} {level.how}" if level.decided() else f"{level.objective} not proved"
+    found.proof = "; ".join(filter(None, (found.proof, said)))
+    value = level.value or 0
+    found.levels.append(Level(level.objective, value, min(level.bound, value)))

@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from gpuplan.scheduling.found import Found
 from gpuplan.scheduling.problem import Problem, Resource, Schedule, value_of
-from gpuplan.scheduling.solve import Found, schedule
+from gpuplan.scheduling.solve import schedule
 
 WEEK = 7 * 24 * 60
 #: GPUs that are asked for, in whole units.
