@@ -61,12 +61,12 @@ def table(part: Mapping[str, Any]) -> list[str]:
         f"The 23 rows of `seed_table.csv` as jobs of one team, on the stock that `benchmarks/fleet/seed_table.py` states, with rent from "
         f"every provider; their modes with the true physics. {_setting(part)}",
         "",
-        "| | cost | rent | deadlines missed | hours late | gap |",
+        "| | cost | rent | deadlines missed | hours late | gap, in |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for one in every:
         name = one.by if one.as_late is None else f"{one.by}, as late as *{one.as_late}*"
-        gap = "" if one.by != OURS else _gap(one)
+        gap = "" if one.seconds is None else f"{_gap(one)}, {one.seconds:.1f} s"
         found.append(
             f"| {name} | {_usd(one.usd)} | {_usd(one.rent_usd)} | {one.missed} | {one.late_hours or 0:,.1f} | {gap} |"
         )

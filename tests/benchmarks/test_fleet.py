@@ -280,7 +280,7 @@ def test_the_page_says_what_the_rules_cost() -> None:
     assert "| earliest deadline first | 0 of 1 | **10.0%** | 10.0% | 10.0% | -10.0% |" in page
     assert "| seed 0 | $90 (proved) | $80 (7), 10.0% |" in page
     table = markdown({"table": _part(rows)})
-    assert f"| {OURS}, as late as *cheapest first come* | $72 | $40 | 5 | 0.0 | proved |" in table
+    assert f"| {OURS}, as late as *cheapest first come* | $72 | $40 | 5 | 0.0 | proved, 5.0 s |" in table
     assert "| cheapest first come | 10.0% | +12.5% |" in table
 
 
