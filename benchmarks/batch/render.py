@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-LEAST_RATE = 5.0
 
 
 def markdown(found: Mapping[str, Any]) -> str:
@@ -37,7 +36,7 @@ def _rate(rate: Mapping[str, Any]) -> list[str]:
         "",
         "| | seconds a job | jobs/s | the batch with 2 processes is so many times as fast |",
         "|---|---:|---:|---:|",
-        f"| `batch`, 2 processes | {best:.3f} | **{1 / best:.1f}** (asked for: well above {LEAST_RATE:g}) | |",
+        f"| `batch`, 2 processes | {best:.3f} | **{1 / best:.1f}** | |",
         f"| `batch`, 1 process | {seconds['1'] / jobs:.3f} | {jobs / seconds['1']:.1f} | {seconds['1'] / jobs / best:.1f} |",
         f"| `gpuplan.solve` in a loop, one process ({rate['loop_jobs']} of the jobs) | {loop:.3f} | {1 / loop:.1f} "
         f"| {loop / best:.1f} |",

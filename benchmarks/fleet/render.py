@@ -47,8 +47,8 @@ def _sizes(part: Mapping[str, Any]) -> list[str]:
         f"{_setting(part)} Five kinds of resource and more that change over time, 20 to 40 modes a job, deadlines, order, lead times, "
         "a budget; cost is minimised (`benchmarks/fleet/generate.py` says what is drawn). Scheduling only; what the modes of real fleets "
         "take is below. `plain CP-SAT` is what one writes first: an optional interval for each mode, a cumulative for each resource, the "
-        "schedule by earliest deadline as a hint (`plain.py`). A gap is that of the own bound; the last column holds the schedule against "
-        "the better of both bounds.",
+        "schedule by earliest deadline as a hint (`plain.py`; of each size the first fleet). A gap is that of the own bound; the last "
+        "column holds the schedule against the better of both bounds.",
         "",
         *_scheduled(part["rows"], "jobs", lambda jobs: ASKED[jobs][1]),
         "",
@@ -75,7 +75,8 @@ def _loads(part: Mapping[str, Any]) -> list[str]:
 
 
 def _setting(part: Mapping[str, Any]) -> str:
-    return f"Seeds 0 to {part['seeds'] - 1}, {part['seconds']:g} s, {WORKERS} workers, {part['machine']}."
+    seeds = "Seed 0" if part["seeds"] == 1 else f"Seeds 0 to {part['seeds'] - 1}"
+    return f"{seeds}, {part['seconds']:g} s, {WORKERS} workers, {part['machine']}."
 
 
 def _scheduled(rows: Rows, key: str, asked: Callable[[int], str] | None) -> list[str]:

@@ -15,12 +15,14 @@ from typing import Any
 import pytest
 
 import gpuplan
+from gpuplan.cp_sat import new_solver
 from gpuplan.errors import InputError
-from gpuplan.scheduling import exact, level, solve, worth
+from gpuplan.scheduling import exact, worth
 from gpuplan.scheduling import settle as settling
 from gpuplan.scheduling.file import load_fleet
 from gpuplan.scheduling.result import FleetJobAnswer, FleetRelaxation, FleetResult
 from gpuplan.scheduling.settle import settle
+from gpuplan.scheduling.solve import schedule
 
 LAB = {"name": "lab", "node": "own/HGX-H100", "nodes": 1, "price": 1}
 #: Whose H100 are rented for $31.92 (one node), the same, and $36 (four nodes) an hour.
@@ -326,11 +328,9 @@ HARD = fleet(
 
 
 def test_ctrl_c_keeps_the_schedule(monkeypatch: pytest.MonkeyPatch, python_handler: None) -> None:
-    real = exact.new_solver
-
     def press(*given: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)
-        return real(*given)
+        return new_solver(*given)
 
     monkeypatch.setattr(exact, "new_solver", press)
     result = gpuplan.fleet(HARD)
@@ -361,10 +361,8 @@ def test_ctrl_c_while_asking_why_keeps_the_verdict(monkeypatch: pytest.MonkeyPat
 
 
 def test_ctrl_c_before_an_offer_is_shared_gives_no_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = settling.schedule
-
     def stopped(*given: Any) -> Any:
-        found = real(*given)
+        found = schedule(*given)
         found.stopped = "interrupted"
         return found
 

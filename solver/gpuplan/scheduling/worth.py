@@ -100,11 +100,13 @@ def _with_more(problem: Problem, saving: Saving) -> Problem:
 
 
 def more_between(resource: Resource, units: int, begin: int, end: int) -> Resource:
-    """A resource with so many units more from one minute to another."""
+    """A resource with so many units more from one minute to another, wherever there are any."""
 
     def there(minute: int) -> int:
         return [units for since, units in resource.capacity if since <= minute][-1]
 
     minutes = sorted({begin, end, *(minute for minute, _ in resource.capacity)})
-    capacity = [(minute, there(minute) + (units if begin <= minute < end else 0)) for minute in minutes]
+    capacity = [
+        (minute, there(minute) + (units if begin <= minute < end and there(minute) else 0)) for minute in minutes
+    ]
     return Resource(resource.name, tuple(capacity))
