@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 
-
 def markdown(found: Mapping[str, Any]) -> str:
     """The page of what is there: a rate, a soak, or both."""
     parts = [

@@ -11,9 +11,10 @@ import pytest
 
 import fleet_oracle
 import fleet_problems
+from gpuplan.scheduling import level
 from gpuplan.scheduling.bound import bound
 from gpuplan.scheduling.conflict import Limit, reason
-from gpuplan.scheduling.exact import second_opinion
+from gpuplan.scheduling.exact import Answer, second_opinion
 from gpuplan.scheduling.found import Found
 from gpuplan.scheduling.problem import Mode, Problem, Resource, Task, broken, value_of
 from gpuplan.scheduling.solve import schedule
@@ -187,3 +188,36 @@ def test_a_conflict_names_what_the_user_said() -> None:
         ("deadline", 4, 6),
         ("deadline", 4, 6),
     ]
+
+
+# -- the alarm: CP-SAT says that there is none ---------------------------------------------------------------------------------
+def says_infeasible(*given: object, **named: object) -> Answer:
+    return Answer("infeasible", None, None, interrupted=False)
+
+
+def hard() -> list[Problem]:
+    """Problems that are not decided before CP-SAT is asked."""
+    asked: list[Problem] = []
+    for seed in FEW:
+        problem = replace(problem_of(seed), objectives=("makespan",))
+        if len(problem.tasks) > 2 and fleet_oracle.best(problem) is not None:
+            asked.append(problem)
+    assert len(asked) >= 8
+    return asked[:8]
+
+
+def test_a_verdict_against_a_known_schedule_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(level, "solve_exactly", says_infeasible)
+    for problem in hard():
+        answer, exact = schedule(problem, 5, 1), fleet_oracle.best(problem)
+        assert answer.schedule is not None
+        assert exact is not None
+        assert answer.status == "feasible" or answer.levels[0].value == exact[0]
+
+
+def test_no_schedule_rests_on_one_formulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(level, "solve_exactly", says_infeasible)
+    monkeypatch.setattr(level, "construct", lambda booking: None)
+    monkeypatch.setattr(level, "improve", lambda *given: True)
+    for problem in hard():
+        assert schedule(problem, 20, 1).schedule is not None, problem
