@@ -53,7 +53,8 @@ def main(seconds: float, seeds: int, fleets: int, only: Sequence[str]) -> None:
             rows.append(row)
             print(line(part, row), file=sys.stderr, flush=True)
         of_seeds = min(seeds, LOAD_SEEDS) if part == "loads" else seeds
-        new[part] = {"seconds": seconds, "seeds": of_seeds, "machine": _machine(), "rows": rows}
+        limit = min(seconds, RULE_SECONDS) if part in ("rules", "table") else seconds
+        new[part] = {"seconds": limit, "seeds": of_seeds, "machine": _machine(), "rows": rows}
         if full:
             kept |= new
             stored.write_text(f"{json.dumps(kept, indent=1)}\n", encoding="utf-8")
