@@ -65,6 +65,7 @@ def test_the_commands_run_and_print_what_is_shown(command: str, folder: Path) ->
         assert line in printed
 
 
+@pytest.mark.sources  # the benchmarks are not with the wheel
 def test_the_files_that_are_linked_are_there() -> None:
     linked = re.findall(r"\]\(([^)]+)\)", PAGE)
     assert len(linked) >= 3
@@ -74,6 +75,7 @@ def test_the_files_that_are_linked_are_there() -> None:
     assert named and all((ROOT / "tests" / "solver" / name).exists() for name in named)
 
 
+@pytest.mark.sources  # the benchmarks are not with the wheel
 def test_the_figures_of_the_large_one_are_those_of_its_text() -> None:
     text = (ROOT / "benchmarks" / "fleet" / "seed_table.txt").read_text(encoding="utf-8")
     (cost,) = re.findall(r"every deadline for (\$[\d,]+), proved", PAGE)
