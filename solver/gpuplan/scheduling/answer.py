@@ -7,7 +7,6 @@ import platform
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib.metadata import version
-from typing import Literal
 
 from gpuplan.answer import plan_answer
 from gpuplan.scheduling.choice import Choice
@@ -46,18 +45,9 @@ def objective_answers(fleet: Fleet, settled: Settled) -> list[ObjectiveAnswer]:
         value = None if level is None or level.value is None else (level.value + more) / scale
         bound = None if level is None or level.bound is None else (level.bound + more) / scale
         gap = None if value is None or bound is None else max(0.0, value - bound) / value if value else 0.0
-        found.append(ObjectiveAnswer(name=_objective(name), value=value, unit=unit, bound=bound, gap=gap))
+        words = {"name": name, "value": value, "unit": unit, "bound": bound, "gap": gap}
+        found.append(ObjectiveAnswer.model_validate(words))
     return found
-
-
-def _objective(name: str) -> Literal["cost", "tardiness", "makespan", "value"]:
-    known: dict[str, Literal["cost", "tardiness", "makespan", "value"]] = {
-        "cost": "cost",
-        "tardiness": "tardiness",
-        "makespan": "makespan",
-        "value": "value",
-    }
-    return known[name]
 
 
 def job_answers(fleet: Fleet, settled: Settled) -> list[FleetJobAnswer]:
