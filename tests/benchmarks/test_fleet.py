@@ -291,8 +291,8 @@ def test_the_command_prints_what_is_not_measured_in_full(monkeypatch: pytest.Mon
     short = CliRunner().invoke(command.main, ["--seconds", "1", "--seeds", "1", "--only", "sizes"])
     assert short.exit_code == 0 and "1 of 1" in short.stdout and not list(tmp_path.iterdir())
     assert CliRunner().invoke(command.main, ["--only", "sizes"]).exit_code == 0
-    assert len(json.loads((tmp_path / "fleet.json").read_text())["sizes"]["rows"]) == 5
-    assert "5 of 5" in (tmp_path / "fleet.md").read_text()
+    assert len(json.loads((tmp_path / "fleet.json").read_text())["sizes"]["rows"]) == command.SEEDS
+    assert f"{command.SEEDS} of {command.SEEDS}" in (tmp_path / "fleet.md").read_text()
 
 
 def test_the_jobs_of_the_lab_are_different_and_can_be_read() -> None:
