@@ -221,3 +221,11 @@ def test_no_schedule_rests_on_one_formulation(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(level, "improve", lambda *given: True)
     for problem in hard():
         assert schedule(problem, 20, 1).schedule is not None, problem
+
+
+def test_a_model_that_cp_sat_calls_infeasible_is_asked_about_again() -> None:
+    """OR-Tools 9.15 with linearization 2 and without probing says that there is no schedule as good as the one that is known."""
+    problem = problem_of(1160)
+    answer = schedule(problem, 60, 1)
+    assert answer.status == "optimal"
+    assert tuple(level.value for level in answer.levels) == fleet_oracle.best(problem)

@@ -36,7 +36,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """The schedule that is looked for: best by `objective`, from `least` to `best` of it (None: any), with `caps` on other sums."""
+    """The schedule that is looked for: best by `objective`, from `least` to `best` of it (None: any), with `caps` on other sums.
+
+    `doubted` says that CP-SAT was wrong about it before: then it is asked with its own settings.
+    """
 
     problem: Problem
     ways: Sequence[Sequence[Way]]
@@ -44,6 +47,7 @@ class Question:
     caps: Mapping[str, int]
     least: int = 0
     best: int | None = None
+    doubted: bool = False
 
 
 def solve_exactly(
@@ -74,9 +78,10 @@ def solve_exactly(
     if places is not None:
         model.hint(dict(enumerate(places)))
     solver = new_solver(seconds, workers, seed)
-    solver.parameters.linearization_level = 2
-    solver.parameters.cp_model_probing_level = 0
-    solver.parameters.cp_model_presolve = sum(map(len, question.ways)) <= MOST_PRESOLVED
+    if not question.doubted:
+        solver.parameters.linearization_level = 2
+        solver.parameters.cp_model_probing_level = 0
+        solver.parameters.cp_model_presolve = sum(map(len, question.ways)) <= MOST_PRESOLVED
     return _answer(model, solver, len(problem.tasks))
 
 

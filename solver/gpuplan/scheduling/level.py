@@ -35,6 +35,7 @@ class LevelSearch:
         self.booking = Booking(self.problem, self.ways, objective, self.caps)
         self.bound = self._plain_bound()
         self.said: Bound | None = None
+        self.doubted = False
         self.how = "proved, as every job has its best by itself"
 
     @property
@@ -152,7 +153,7 @@ class LevelSearch:
         problem, kept = self._fixed()
         self._book_best()
         places: list[Place] | None = None if self.search.best is None else [p or LEFT_OUT for p in self.booking.places]
-        question = Question(problem, kept, self.objective, self.caps, self.bound, self.value)
+        question = Question(problem, kept, self.objective, self.caps, self.bound, self.value, self.doubted)
         answer = solve_exactly(question, share * self.left, workers, self.search.seed, places, self.said, self.ways)
         self._learn(answer)
         if answer.interrupted:
@@ -163,7 +164,8 @@ class LevelSearch:
         if answer.places is not None:
             self._put_all(answer.places)
         if answer.status == "infeasible":
-            if self.search.best is None:
+            self.doubted = self.search.best is not None
+            if not self.doubted:
                 self._confirm_infeasible()
             return
         if answer.bound is not None and self.value is not None and self.bound < answer.bound <= self.value:
